@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pawl/crypto.h - hashes, MACs and signature verification.
+ *
+ * Pure: bytes in, answer out. Backed by OpenSSL 3, which no other folder may
+ * include. Key making and signing: pawl/keys.h. Certificates: pawl/x509.h.
+ * TLS as bytes in and bytes out: pawl/tls.h.
+ */
+#ifndef PAWL_CRYPTO_H
+#define PAWL_CRYPTO_H
+
+#include "pawl/bytes.h"
+#include "pawl/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum pawl_hash_kind {
+	PAWL_HASH_SHA256,
+	PAWL_HASH_SHA512,
+	PAWL_HASH_SHA1, /* hawkBit's protocol only; never a security decision    */
+	PAWL_HASH_MD5   /* the same                                              */
+} pawl_hash_kind;
+
+enum { PAWL_HASH_SIZE_MAX = 64 };
+
+/* 32, 64, 20, 16. */
+size_t pawl_hash_size(pawl_hash_kind kind);
+
+/* A running hash. Heap inside (OpenSSL); `finish` is always needed. */
+struct pawl_hash {
+	void *context;
+	pawl_hash_kind kind;
+};
+
+PAWL_MUST_CHECK pawl_err pawl_hash_init(struct pawl_hash *hash, pawl_hash_kind kind);
+PAWL_MUST_CHECK pawl_err pawl_hash_update(struct pawl_hash *hash, struct pawl_bytes bytes);
+/* Writes pawl_hash_size(kind) bytes; the hash may go on afterwards. */
+PAWL_MUST_CHECK pawl_err pawl_hash_peek(const struct pawl_hash *hash, uint8_t *ret_digest);
+/* Frees; takes zeroed and finished objects. */
+void pawl_hash_finish(struct pawl_hash *hash);
+
+/* One shot. These panic only when the machine is out of memory. */
+void pawl_sha256(struct pawl_bytes bytes, uint8_t ret_digest[32]);
+void pawl_sha512(struct pawl_bytes bytes, uint8_t ret_digest[64]);
+/* HMAC-SHA-256 (RFC 2104). */
+void pawl_hmac_sha256(struct pawl_bytes key, struct pawl_bytes bytes, uint8_t ret_mac[32]);
+
+/* TUF 1.0, section "File formats: general principles": keytype and scheme. */
+typedef enum pawl_sig_scheme {
+	PAWL_SIG_ED25519,           /* keytype "ed25519"                         */
+	PAWL_SIG_ECDSA_P256_SHA256, /* keytype "ecdsa" or legacy "ecdsa-sha2-nistp256" */
+	PAWL_SIG_RSA_PSS_SHA256     /* keytype "rsa"                             */
+} pawl_sig_scheme;
+
+/* Verifies `signature` over `message`.
+ * `public_key`: for Ed25519 the 32 raw bytes; else a PEM SubjectPublicKeyInfo.
+ * ECDSA signatures are DER. RSA keys of 2048 to 8192 bits; PSS salt: any length.
+ * PAWL_ERR_OK: it verifies. PAWL_ERR_DENIED: it does not. PAWL_ERR_CRYPTO: the key
+ * can not be read or does not fit the scheme. */
+PAWL_MUST_CHECK pawl_err pawl_sig_verify(pawl_sig_scheme scheme, struct pawl_bytes public_key,
+    struct pawl_bytes message, struct pawl_bytes signature);
+
+#endif
