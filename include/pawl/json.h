@@ -14,6 +14,7 @@
 #ifndef PAWL_JSON_H
 #define PAWL_JSON_H
 
+#include "pawl/arena.h"
 #include "pawl/bytes.h"
 #include "pawl/err.h"
 #include "pawl/limits.h"
@@ -34,11 +35,13 @@ typedef enum pawl_json_type {
 
 struct pawl_json_token {
 	pawl_json_type type;
-	bool escaped;   /* STRING: contains a backslash                          */
-	uint32_t start; /* offset of the first byte; STRING: after the quote     */
-	uint32_t size;  /* bytes of the text; STRING: without the quotes         */
-	uint32_t count; /* ARRAY: elements; OBJECT: members                      */
-	uint32_t next;  /* index of the token after this value and all inside it */
+	bool escaped;    /* STRING: contains a backslash                          */
+	uint32_t start;  /* offset of the first byte; STRING: after the quote     */
+	uint32_t size;   /* bytes of the text; STRING: without the quotes         */
+	uint32_t count;  /* ARRAY: elements; OBJECT: members                      */
+	uint32_t next;   /* index of the token after this value and all inside it */
+	uint32_t sorted; /* OBJECT: its key that sorts first; a key: the one after it;
+			  * 0 for none                                           */
 };
 
 struct pawl_json {
@@ -57,6 +60,14 @@ struct pawl_json {
 PAWL_MUST_CHECK pawl_err pawl_json_parse(struct pawl_bytes text, struct pawl_json_token *tokens,
     size_t token_capacity, struct pawl_json *ret_json, struct pawl_note *reterr_note);
 
+/* At least as many tokens as `text` needs, found in one pass over it. */
+size_t pawl_json_token_bound(struct pawl_bytes text);
+/* The same as pawl_json_parse with just enough tokens from `arena`, which must
+ * outlive the result; also PAWL_ERR_NO_MEMORY. */
+PAWL_MUST_CHECK pawl_err pawl_json_parse_in(struct pawl_arena *arena, struct pawl_bytes text,
+    struct pawl_json *ret_json, struct pawl_note *reterr_note);
+
+/* PAWL_JSON_NULL for NONE; pawl_json_is is false for NONE whatever the type. */
 pawl_json_type pawl_json_type_of(const struct pawl_json *json, uint32_t value);
 bool pawl_json_is(const struct pawl_json *json, uint32_t value, pawl_json_type type);
 /* Value of member `key` (compared after unescaping), PAWL_JSON_NONE when
@@ -66,8 +77,8 @@ uint32_t pawl_json_get(const struct pawl_json *json, uint32_t object, const char
 uint32_t pawl_json_path(const struct pawl_json *json, uint32_t object, const char *path);
 
 /* Iteration, for arrays and objects alike:
- *   for (uint32_t it = pawl_json_first(json, v); it != PAWL_JSON_NONE; it = pawl_json_after(json, v, it))
- * In an object `it` is the key (a STRING) and `it + 1` its value. */
+ *   for (uint32_t it = pawl_json_first(json, v); it != PAWL_JSON_NONE; it = pawl_json_after(json,
+ * v, it)) In an object `it` is the key (a STRING) and `it + 1` its value. */
 uint32_t pawl_json_first(const struct pawl_json *json, uint32_t container);
 uint32_t pawl_json_after(const struct pawl_json *json, uint32_t container, uint32_t item);
 uint32_t pawl_json_count(const struct pawl_json *json, uint32_t container);
@@ -79,14 +90,17 @@ struct pawl_bytes pawl_json_raw(const struct pawl_json *json, uint32_t value);
  * another type or an embedded U+0000, PAWL_ERR_LIMIT when longer than `capacity` - 1. */
 PAWL_MUST_CHECK pawl_err pawl_json_text(
     const struct pawl_json *json, uint32_t value, size_t capacity, char *ret_text);
-/* Unescaped string appended to `out` (U+0000 allowed). */
+/* Unescaped string appended to `out` (U+0000 allowed). PAWL_ERR_NOT_FOUND,
+ * PAWL_ERR_SYNTAX, PAWL_ERR_LIMIT; `out` is unchanged then. */
 PAWL_MUST_CHECK pawl_err pawl_json_string(
     const struct pawl_json *json, uint32_t value, struct pawl_buf *out);
-/* A string without escapes, in place. PAWL_ERR_SYNTAX when it has any. */
+/* A string without escapes, in place. PAWL_ERR_NOT_FOUND, PAWL_ERR_SYNTAX (also
+ * when it has any). */
 PAWL_MUST_CHECK pawl_err pawl_json_plain(
     const struct pawl_json *json, uint32_t value, struct pawl_bytes *ret_bytes);
 bool pawl_json_string_is(const struct pawl_json *json, uint32_t value, const char *text);
-/* An integer written without fraction and exponent. PAWL_ERR_NOT_FOUND, PAWL_ERR_SYNTAX, PAWL_ERR_RANGE. */
+/* An integer written without fraction and exponent. PAWL_ERR_NOT_FOUND,
+ * PAWL_ERR_SYNTAX, PAWL_ERR_RANGE. */
 PAWL_MUST_CHECK pawl_err pawl_json_int(
     const struct pawl_json *json, uint32_t value, int64_t min, int64_t max, int64_t *ret_value);
 PAWL_MUST_CHECK pawl_err pawl_json_bool(
@@ -116,6 +130,7 @@ void pawl_json_end_object(struct pawl_json_writer *writer);
 void pawl_json_begin_array(struct pawl_json_writer *writer);
 void pawl_json_end_array(struct pawl_json_writer *writer);
 void pawl_json_key(struct pawl_json_writer *writer, const char *key);
+void pawl_json_key_bytes(struct pawl_json_writer *writer, struct pawl_bytes key);
 /* Invalid UTF-8 is replaced by U+FFFD. */
 void pawl_json_put_string(struct pawl_json_writer *writer, struct pawl_bytes value);
 void pawl_json_put_text(struct pawl_json_writer *writer, const char *value);
@@ -126,6 +141,8 @@ void pawl_json_put_null(struct pawl_json_writer *writer);
 void pawl_json_put_raw(struct pawl_json_writer *writer, struct pawl_bytes json);
 /* Key and value in one. */
 void pawl_json_member_text(struct pawl_json_writer *writer, const char *key, const char *value);
+void pawl_json_member_bytes(
+    struct pawl_json_writer *writer, const char *key, struct pawl_bytes value);
 void pawl_json_member_int(struct pawl_json_writer *writer, const char *key, int64_t value);
 void pawl_json_member_bool(struct pawl_json_writer *writer, const char *key, bool value);
 
