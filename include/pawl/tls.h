@@ -33,7 +33,7 @@ PAWL_MUST_CHECK pawl_err pawl_tls_context_create(const struct pawl_tls_options *
     struct pawl_tls_context **ret_context, struct pawl_note *reterr_note);
 void pawl_tls_context_destroy(struct pawl_tls_context *context);
 
-/* Keeps `context`. */
+/* The session holds what it needs of `context`. */
 PAWL_MUST_CHECK pawl_err pawl_tls_session_create(
     struct pawl_tls_context *context, struct pawl_tls_session **ret_session);
 void pawl_tls_session_destroy(struct pawl_tls_session *session);
@@ -46,13 +46,17 @@ typedef enum pawl_tls_status {
 } pawl_tls_status;
 
 /* Feeds bytes from the network, and advances the handshake. All of `bytes`
- * is taken. */
+ * is taken (and dropped when CLOSED or FAILED). After each call read until
+ * pawl_tls_read returns 0: the end and failures of an OPEN session show there,
+ * and what is not read stays in memory. */
 pawl_tls_status pawl_tls_receive(struct pawl_tls_session *session, struct pawl_bytes bytes);
 pawl_tls_status pawl_tls_status_of(const struct pawl_tls_session *session);
 /* Decrypted application data: writes at most `capacity` bytes, returns how
  * many; 0 when there are none now (look at the status). */
 size_t pawl_tls_read(struct pawl_tls_session *session, void *at, size_t capacity);
-/* Encrypts all of `bytes` into the outgoing queue. PAWL_ERR_REFUSED before OPEN. */
+/* Encrypts all of `bytes` into the outgoing queue, which grows by no more than
+ * that and 64 bytes for each 16 KiB. Allowed when OPEN and also when the peer
+ * CLOSED its side. PAWL_ERR_REFUSED before OPEN, when FAILED and after pawl_tls_close. */
 PAWL_MUST_CHECK pawl_err pawl_tls_write(struct pawl_tls_session *session, struct pawl_bytes bytes);
 /* Queues close_notify. */
 void pawl_tls_close(struct pawl_tls_session *session);

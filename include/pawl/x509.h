@@ -28,8 +28,8 @@ typedef enum pawl_cert_role {
 
 struct pawl_cert_options {
 	pawl_cert_role role;
-	const char *common_name;     /* 1..64 characters                             */
-	const char *const *names;    /* SERVER: DNS names and IP addresses for SAN   */
+	const char *common_name;  /* 1..64 characters                             */
+	const char *const *names; /* SERVER: DNS names and IP addresses for SAN   */
 	size_t name_count;
 	struct pawl_wall not_before;
 	struct pawl_wall not_after;
@@ -62,7 +62,12 @@ struct pawl_csr_info {
 PAWL_MUST_CHECK pawl_err pawl_csr_read(struct pawl_bytes csr_pem, struct pawl_csr_info *ret_info);
 
 /* Issues a certificate for the request's key. Subject and extensions come
- * from `options` alone: nothing in the request is trusted but its key. */
+ * from `options` alone: nothing in the request is trusted but its key. Ends
+ * with the CA's certificate when `not_after` is later.
+ * PAWL_ERR_REFUSED: role CA or UNKNOWN, or SERVER without names. PAWL_ERR_SYNTAX: a
+ * name that is none, or no request. PAWL_ERR_RANGE: ends before it begins.
+ * PAWL_ERR_CRYPTO: the request's signature does not hold, or `ca_pem` is no CA
+ * certificate of `ca_key`. */
 PAWL_MUST_CHECK pawl_err pawl_cert_issue(const struct pawl_key *ca_key, struct pawl_bytes ca_pem,
     struct pawl_bytes csr_pem, const struct pawl_cert_options *options, struct pawl_buf *out);
 

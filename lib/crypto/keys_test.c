@@ -126,7 +126,7 @@ static void plain_and_encrypted_keys_round_trip(void **state)
 		pawl_key_destroy(back);
 
 		/* Each use of a passphrase costs a third of a second, on purpose. */
-		if (schemes[i] == PAWL_SIG_RSA_PSS_SHA256)
+		if (schemes[i] != PAWL_SIG_ED25519)
 			continue;
 		back = NULL;
 		pem = pawl_buf_of(memory, sizeof(memory));

@@ -13,6 +13,8 @@
 
 static bool set_protocol(SSL_CTX *context)
 {
+	char groups[] = "X25519:P-256:P-384"; /* first is preferred */
+
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_read_ahead(context, 1);
 	/* No tickets: a resumed session would skip the question whether the
@@ -22,7 +24,7 @@ static bool set_protocol(SSL_CTX *context)
 	return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
 	       SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
 	       SSL_CTX_set_num_tickets(context, 0) == 1 &&
-	       SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") == 1;
+	       SSL_CTX_set1_groups_list(context, groups) == 1;
 }
 
 /* The first certificate is ours, the others are its chain. */
