@@ -4,7 +4,7 @@
  *
  * Hosted (network, files, heap). The only folder that sees libcurl. Made for
  * our own servers: TLS 1.3 only, server checked by CA file, by pins, or both
- * (at least one of the two must be set); http:// is refused; redirects are
+ * (at least one of the two must be set; both must hold then); http:// is refused; redirects are
  * never followed, they come back as their status. No cookies, no proxy unless
  * the environment says so, no compression.
  *
@@ -25,14 +25,16 @@ struct pawl_fetch; /* opaque */
 
 /* Strings are copied; NULL means not used. */
 struct pawl_fetch_options {
-	const char *ca_file;         /* PEM; the server's chain must end there         */
-	const char *pins;            /* "sha256//<base64>;sha256//<base64>": SHA-256 of
-				      * the server's SubjectPublicKeyInfo; one must fit.
-				      * With pins and no ca_file the pin alone vouches. */
-	const char *cert_file;       /* PEM, the client's certificate                  */
-	const char *key_file;        /* PEM, its private key                           */
-	bool name_by_ca_only;        /* do not compare the host name with the
-				      * certificate's names; needs ca_file or pins        */
+	const char *ca_file;   /* PEM; the server's chain must end there         */
+	const char *pins;      /* "sha256//<base64>;sha256//<base64>": SHA-256 of
+				* the server's SubjectPublicKeyInfo; one must fit.
+				* With pins and no ca_file the pin alone vouches. */
+	const char *cert_file; /* PEM, the client's certificate                  */
+	const char *key_file;  /* PEM, its private key                           */
+	/* The pins alone vouch for the server: chain, name and dates of its
+	 * certificate are not looked at, for a machine whose clock may be wrong by
+	 * years. Needs pins. */
+	bool by_pins_only;
 	unsigned connect_timeout_ms; /* 0: 15,000                                */
 };
 
