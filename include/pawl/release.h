@@ -73,11 +73,6 @@ struct pawl_channel {
 	struct pawl_channel_entry set[PAWL_CHANNEL_SET_MAX];
 };
 
-/* The alphabets of docs/spec/repository.md: [A-Za-z0-9][A-Za-z0-9._-]*, without
- * "..", 1 to `max` characters; a version may have '+' as well. */
-bool pawl_name_is_valid(struct pawl_bytes name, size_t max);
-bool pawl_version_is_valid(struct pawl_bytes version);
-
 /* Unknown members are ignored. PAWL_ERR_UNSUPPORTED: `v` is not 1, or the kind
  * is unknown. PAWL_ERR_SYNTAX, PAWL_ERR_RANGE, PAWL_ERR_LIMIT: the note names
  * the member. `scratch` gets the parser's tokens: 24 bytes for each value;

@@ -129,9 +129,10 @@ struct pawl_trust_effect {
 	const char *note;
 };
 
-/* One target file as signed. Slices are valid until the next find or walk. */
+/* One target file as signed. Slices are valid until the next find or walk, and
+ * while walking until the next call of pawl_trust_next. */
 struct pawl_trust_target {
-	struct pawl_bytes path; /* unescaped UTF-8                              */
+	struct pawl_bytes path; /* unescaped UTF-8; a NUL follows */
 	struct pawl_bytes role; /* name of the role that signed it              */
 	uint64_t length;        /* bytes, exact                                 */
 	bool has_sha256;        /* at least one of the two                      */
@@ -162,7 +163,7 @@ struct pawl_trust_options {
 struct pawl_trust_file {
 	struct pawl_bytes bytes; /* as received                                   */
 	struct pawl_json json;
-	size_t mark; /* arena use before this file                    */
+	size_t mark; /* where its memory starts in the arena                      */
 	uint32_t signed_part;
 	int64_t version;
 	struct pawl_wall expires;
@@ -172,12 +173,12 @@ struct pawl_trust_file {
 struct pawl_trust_visit {
 	uint32_t parent;     /* index of the visit that delegated                 */
 	uint32_t delegation; /* token of the delegation in the parent's file      */
-	bool loaded;
-	struct pawl_bytes name;
+	uint32_t cursor;     /* the next delegation to look at                    */
+	char name[PAWL_TRUST_ROLE_MAX + 1];
 	struct pawl_trust_file file;
 };
 
-/* The whole state; fields are internal. About 1 KiB. */
+/* The whole state; every field is internal. About 3 KiB. */
 struct pawl_trust {
 	struct pawl_arena arena;
 	struct pawl_wall now;
@@ -185,25 +186,19 @@ struct pawl_trust {
 	struct pawl_trust_file files[PAWL_TRUST_ROLE_COUNT];
 	bool trusted[PAWL_TRUST_ROLE_COUNT];
 	int step;
-	int after_store;
 	unsigned roots;
 	char name[PAWL_TRUST_NAME_SIZE];
 	size_t size_max;
-	/* look-ups */
 	bool walking;
 	char path[PAWL_TRUST_PATH_MAX + 1];
-	struct pawl_trust_visit *visits;
-	size_t visit_count;
-	size_t visit_max;
-	uint32_t *pending;
-	size_t pending_count;
-	size_t pending_max;
 	size_t refresh_mark;
-	uint32_t current;
-	uint32_t walk_item;
+	struct pawl_trust_visit *visits;
+	uint32_t visit_count;
+	uint32_t visit_max;
+	uint32_t open; /* visit whose delegations are being followed              */
+	uint32_t item; /* walk: the target to yield next                          */
 	bool found;
 	struct pawl_trust_target target;
-	/* outcome */
 	pawl_trust_verdict verdict;
 	struct pawl_note note;
 };
@@ -230,7 +225,8 @@ void pawl_trust_absent(struct pawl_trust *client);
 PAWL_MUST_CHECK pawl_err pawl_trust_find(struct pawl_trust *client, const char *path);
 
 /* After DONE: loads and verifies every delegated role and yields each target
- * that its delegations allow, role by role. Where two roles sign for one path
+ * that its delegations allow, role by role; a role that several delegate to
+ * counts under the first. Where two roles sign for one path
  * both are yielded; pawl_trust_find tells which one counts.
  * PAWL_ERR_REFUSED as above. */
 PAWL_MUST_CHECK pawl_err pawl_trust_walk(struct pawl_trust *client);
@@ -263,8 +259,6 @@ PAWL_MUST_CHECK pawl_err pawl_trust_target_url(
 pawl_trust_verdict pawl_trust_target_check(
     const struct pawl_trust_target *target, struct pawl_bytes file);
 
-/* "a/b" -> "a%2Fb": everything but [A-Za-z0-9._~-] as %XX. */
-void pawl_trust_quote(struct pawl_bytes name, struct pawl_buf *out);
 /* '*' and '?' as above, case-sensitive. */
 bool pawl_trust_pattern_matches(struct pawl_bytes pattern, struct pawl_bytes path);
 

@@ -2,10 +2,13 @@
  *
  * pawl/trust_repo.h - writes and re-reads TUF 1.0 metadata (docs/spec/repository.md).
  *
- * Pure; no heap, no keys: the caller signs the bytes it gets. Making a file
- * takes three steps: pawl_repo_write_<role> gives the canonical `signed`
- * bytes; sign exactly those; pawl_repo_envelope puts both together. The next
- * version of a file starts from pawl_repo_parse of the present one.
+ * Pure; no heap, no keys: the caller signs the bytes it gets. Making a file:
+ *   pawl_repo_write     plain data            -> the `signed` part as JSON text
+ *   pawl_repo_message   that text             -> the bytes to sign (canonical form)
+ *   pawl_repo_envelope  text and signatures   -> the file
+ * Text and message differ where a PEM key stands in it: the canonical form
+ * leaves line ends unescaped and is then no JSON any more. The next version of
+ * a file starts from pawl_repo_parse of the present one.
  *
  * Scratch memory comes from an arena of the caller, about thirty times the
  * size of the file; results that point into it live as long as it is not
@@ -38,7 +41,7 @@ struct pawl_repo_keyid {
 struct pawl_repo_key {
 	struct pawl_repo_keyid id;
 	pawl_sig_scheme scheme;
-	struct pawl_bytes json; /* the key object in canonical form               */
+	struct pawl_bytes json; /* the key object, compact JSON without fractions    */
 };
 
 /* Keys and threshold of a role, and for a delegated role its paths. */
@@ -131,7 +134,7 @@ PAWL_MUST_CHECK pawl_err pawl_repo_key_make(pawl_sig_scheme scheme, struct pawl_
 PAWL_MUST_CHECK pawl_err pawl_repo_key_parse(struct pawl_bytes json, struct pawl_arena *arena,
     struct pawl_repo_key *ret_key, struct pawl_note *reterr_note);
 
-/* Appends the canonical bytes to be signed to `out`.
+/* Appends the `signed` part as compact JSON to `out`.
  * PAWL_ERR_RANGE: a version, expiry, length or threshold out of range, or an
  * entry without a hash. PAWL_ERR_SYNTAX: `custom` is no JSON or has fractions;
  * two entries or keys are the same; a role lists a key twice or an unknown
@@ -140,6 +143,10 @@ PAWL_MUST_CHECK pawl_err pawl_repo_key_parse(struct pawl_bytes json, struct pawl
  * the member. */
 PAWL_MUST_CHECK pawl_err pawl_repo_write(const struct pawl_repo_file *file,
     struct pawl_arena *arena, struct pawl_buf *out, struct pawl_note *reterr_note);
+/* The bytes to sign for a `signed` part, in the arena.
+ * PAWL_ERR_SYNTAX, PAWL_ERR_NO_MEMORY. */
+PAWL_MUST_CHECK pawl_err pawl_repo_message(
+    struct pawl_bytes signed_text, struct pawl_arena *arena, struct pawl_bytes *ret_message);
 
 /* A signature: raw bytes as pawl_key_sign gives them. */
 struct pawl_repo_signature {
@@ -147,18 +154,18 @@ struct pawl_repo_signature {
 	struct pawl_bytes signature;
 };
 
-/* Appends the whole file {"signatures":[...],"signed":...} to `out`; `signed_bytes` is
+/* Appends the whole file {"signatures":[...],"signed":...} to `out`; `signed_text` is
  * taken as it stands. With `count` 0 it is a file that waits for signatures.
  * PAWL_ERR_EXISTS: one key twice. PAWL_ERR_LIMIT: `out` is too small. */
-PAWL_MUST_CHECK pawl_err pawl_repo_envelope(struct pawl_bytes signed_bytes,
+PAWL_MUST_CHECK pawl_err pawl_repo_envelope(struct pawl_bytes signed_text,
     const struct pawl_repo_signature *signatures, size_t count, struct pawl_buf *out);
 /* Appends `file` with one more signature to `out`; a signature by the same key
  * is replaced, all else stands as it was. PAWL_ERR_SYNTAX: `file` is no
  * metadata. PAWL_ERR_LIMIT, PAWL_ERR_NO_MEMORY. */
 PAWL_MUST_CHECK pawl_err pawl_repo_add_signature(struct pawl_bytes file,
     const struct pawl_repo_signature *signature, struct pawl_arena *arena, struct pawl_buf *out);
-/* The canonical `signed` bytes of a file, in the arena: what its signatures
- * are over. PAWL_ERR_SYNTAX, PAWL_ERR_NO_MEMORY. */
+/* What the signatures of a file are over, in the arena.
+ * PAWL_ERR_SYNTAX, PAWL_ERR_NO_MEMORY. */
 PAWL_MUST_CHECK pawl_err pawl_repo_signed_bytes(
     struct pawl_bytes file, struct pawl_arena *arena, struct pawl_bytes *ret_signed);
 /* Its signatures, in the arena. An undecodable signature has size 0. */
