@@ -193,8 +193,10 @@ struct pawl_fleet_action {
 	pawl_action_status status;
 	pawl_force_type force;
 	int64_t force_at;
-	bool activated;  /* it may be running the new image: no silent withdrawal   */
-	bool unverified; /* FINISHED on the device's word alone                     */
+	bool retrieved;      /* the device has read it, so only the device can give it up */
+	bool leaves_rollout; /* when it closes its device leaves the rollout       */
+	bool activated;      /* it may be running the new image: no silent withdrawal   */
+	bool unverified;     /* FINISHED on the device's word alone                     */
 	int64_t created_at;
 	int64_t changed_at;
 	int64_t claimed_at;     /* closed/success received                       */
@@ -281,7 +283,8 @@ typedef enum pawl_fleet_effect_kind {
 } pawl_fleet_effect_kind;
 
 /* Stored rows never depend on the order of effects within one drain, and each
- * object is named at most once per kind there. */
+ * object is named at most once per STORE kind there. An object that is gone
+ * by then (its accessor gives NULL) is skipped. */
 struct pawl_fleet_effect {
 	pawl_fleet_effect_kind kind;
 	uint32_t id;

@@ -63,7 +63,7 @@ typedef enum pawl_stratum_state {
 			"{halt_stage} (allowed: {halt_error} %); an operator has to decide")       \
 	X(STAYS_OUT_OF_BUDGET, "halted: {halt_failed} devices failed and the harm budget of "      \
 			       "{halt_budget} is spent; an operator has to decide")                \
-	X(ERRORS, "halts: {stage_failed} of {stage_size} devices failed in stage {stage}, "        \
+	X(ERRORS, "halts: {stage_counted} of {stage_size} devices failed in stage {stage}, "       \
 		  "more than {error} %")                                                           \
 	X(ALL_DONE, "finished: {healthy} of {size} devices healthy, {failed} failed")              \
 	X(STAGE_PROVEN, "stage {stage} is proven: {stage_healthy} of {stage_size} devices "        \
@@ -75,9 +75,9 @@ typedef enum pawl_stratum_state {
 		  "{failed} failed")                                                               \
 	X(AWAITS_PROOF, "stage {stage} of {stages}: every device of it was admitted; waiting "     \
 			"for proof from {in_flight} in flight")                                    \
-	X(BUDGET_SPENT, "halts: {failed} devices failed, nothing is in flight and the harm "       \
+	X(BUDGET_SPENT, "halts: {counted} devices failed, nothing is in flight and the harm "      \
 			"budget of {budget} is spent")                                             \
-	X(HELD, "held: {in_flight} in flight and {failed} failed use up the harm budget of "       \
+	X(HELD, "held: {in_flight} in flight and {counted} failed use up the harm budget of "      \
 		"{budget}; goes on with the next healthy device")                                  \
 	X(ADMITS,                                                                                  \
 	    "stage {stage} of {stages}: {healthy} of {size} devices healthy, "                     \
