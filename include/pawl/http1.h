@@ -87,8 +87,8 @@ struct pawl_http1 {
 	uint8_t field_count;
 	uint8_t state;
 	uint8_t digits;
-	bool line_has_cr, skipped_line, is_http10, has_length, has_host;
-	uint64_t body_max, body_seen, left;
+	bool line_has_cr, skipped_line, is_http10, has_length, has_host, wants_close;
+	uint64_t default_body_max, body_max, body_seen, left;
 };
 
 /* Keeps `head_memory`; less than PAWL_HTTP1_HEAD_MAX lowers that limit, more is

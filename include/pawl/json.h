@@ -106,8 +106,10 @@ PAWL_MUST_CHECK pawl_err pawl_json_int(
 PAWL_MUST_CHECK pawl_err pawl_json_bool(
     const struct pawl_json *json, uint32_t value, bool *ret_value);
 
-/* Canonical form of `value` and all inside it. PAWL_ERR_SYNTAX for a number with
- * fraction or exponent or outside int64; PAWL_ERR_LIMIT when `out` is too small. */
+/* Canonical form of `value` and all inside it, appended to `out`. PAWL_ERR_SYNTAX for a
+ * number with fraction or exponent or outside int64, PAWL_ERR_LIMIT when `out` is
+ * too small, PAWL_ERR_NOT_FOUND for NONE. On failure `out` may hold a part. Never
+ * longer than the value as it stands. */
 PAWL_MUST_CHECK pawl_err pawl_json_canonical(
     const struct pawl_json *json, uint32_t value, struct pawl_buf *out);
 
