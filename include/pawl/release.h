@@ -75,8 +75,9 @@ struct pawl_channel {
 
 /* Unknown members are ignored. PAWL_ERR_UNSUPPORTED: `v` is not 1, or the kind
  * is unknown. PAWL_ERR_SYNTAX, PAWL_ERR_RANGE, PAWL_ERR_LIMIT: the note names
- * the member. `scratch` gets the parser's tokens: 24 bytes for each value;
- * PAWL_ERR_NO_MEMORY when it is full. */
+ * the member. `scratch` gets the
+ * parser's tokens (32 bytes for each value) and, for a channel, one struct
+ * pawl_channel; it is given back. PAWL_ERR_NO_MEMORY when it is full. */
 PAWL_MUST_CHECK pawl_err pawl_release_parse(struct pawl_bytes custom, struct pawl_arena *scratch,
     struct pawl_release *ret_release, struct pawl_note *reterr_note);
 /* As above. One hardware class may stand only once for each component. */
@@ -139,7 +140,7 @@ pawl_admit pawl_release_admit(const struct pawl_release_facts *facts,
     const struct pawl_channel *channel, const char *path, const struct pawl_release *release,
     struct pawl_note *ret_note);
 
-/* The entry of the channel for a hardware class, NULL when there is none. */
+/* The first entry of the channel for a hardware class, NULL when there is none. */
 const struct pawl_channel_entry *pawl_channel_find(
     const struct pawl_channel *channel, const char *hw_class);
 
