@@ -85,6 +85,8 @@ struct board_machine {
 	int console; /* console file, appended to                                   */
 	int console_fifo;
 	int watchdog_fifo;
+	int lock;              /* inherited by every process of the machine: the board is free again
+				* when the last one is gone, also after pawl-board was killed     */
 	uint64_t console_left; /* bytes that still may be written to it               */
 };
 
@@ -96,7 +98,7 @@ typedef enum board_end {
 
 /* Opens signals, console and FIFOs. Close with board_machine_close in every case. */
 PAWL_MUST_CHECK pawl_err board_machine_open(struct board_machine *machine,
-    const struct board *board, const struct board_run *run, struct pawl_note *note);
+    const struct board *board, const struct board_run *run, int lock, struct pawl_note *note);
 void board_machine_close(struct board_machine *machine);
 /* Runs `image` until it ends; nothing of it is left then. `ret_reason` is set
  * for BOARD_END_BOOT: REBOOT, PANIC, WATCHDOG or IMAGE_UNREADABLE (see the note). */
@@ -112,6 +114,7 @@ struct board_inside {
 	int go;      /* one byte comes when we may begin                             */
 	int status;  /* BOARD_RUNNING, or one of the others and why                  */
 	int console; /* becomes stdout and stderr                                    */
+	int lock;    /* stays open                                                   */
 };
 
 /* First byte on the status pipe; the text of the last two follows it. */

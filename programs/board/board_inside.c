@@ -187,14 +187,15 @@ static bool drop_capabilities(struct pawl_note *note)
 	return true;
 }
 
-static bool connect_streams(int console, struct pawl_note *note)
+static bool connect_streams(int console, int lock, struct pawl_note *note)
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0 || dup2(null, 0) < 0 || dup2(console, 1) < 0 || dup2(console, 2) < 0)
 		return host_fault(note, "dup2", "console");
-	/* Nothing of the host is inherited: neither folders nor pipes. */
-	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
+	/* Nothing of the host is inherited, neither folders nor pipes, but the lock
+	 * file, an empty one. */
+	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) != 0 || fcntl(lock, F_SETFD, 0) != 0)
 		return host_fault(note, "close_range", "descriptors");
 	return true;
 }
@@ -257,7 +258,7 @@ _Noreturn void board_inside(const struct board_inside *inside)
 		report(inside->status, BOARD_HOST_FAULT, &note);
 	if (!board_unpack(inside->image, &note) || !furnish(inside, trees, proc, &note))
 		report(inside->status, BOARD_IMAGE_FAULT, &note);
-	if (!connect_streams(inside->console, &note) || !drop_capabilities(&note))
+	if (!connect_streams(inside->console, inside->lock, &note) || !drop_capabilities(&note))
 		report(inside->status, BOARD_HOST_FAULT, &note);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* A board that panics at once is not restarted as fast as the machine can. */
-enum { PAUSE_AFTER_FAILURE_MS = 200 };
+enum { PAUSE_AFTER_FAILURE_MS = 200, LOCK_WAIT_MS = 5000, LOCK_POLL_MS = 20 };
 
 static int dead(const char *why)
 {
@@ -145,6 +145,21 @@ static int boot_for_ever(struct board_machine *machine, int64_t boots_max)
 	}
 }
 
+/* A machine whose pawl-board was killed is just dying: it still holds the lock
+ * and may still write. */
+static pawl_err take_lock(const char *path, struct pawl_env_lock *ret_lock, struct pawl_note *note)
+{
+	const struct pawl_mono began = pawl_env_mono();
+
+	for (;;) {
+		const pawl_err err = pawl_env_lock(path, ret_lock, note);
+		if (err != PAWL_ERR_EXISTS || pawl_env_mono().ms - began.ms >= LOCK_WAIT_MS)
+			return err;
+		pawl_note_clear(note);
+		pawl_env_wait(LOCK_POLL_MS);
+	}
+}
+
 int board_run(struct board *board, const struct board_run *run)
 {
 	struct pawl_env_lock lock;
@@ -154,14 +169,14 @@ int board_run(struct board *board, const struct board_run *run)
 
 	pawl_err err = pawl_env_join(board->path, "run/lock", sizeof(path), path);
 	if (err == PAWL_ERR_OK)
-		err = pawl_env_lock(path, &lock, &note);
+		err = take_lock(path, &lock, &note);
 	if (err == PAWL_ERR_EXISTS) {
 		fprintf(stderr, "pawl-board: %s runs already\n", board->path);
 		return BOARD_EXIT_FAILED;
 	}
 	int code = BOARD_EXIT_FAILED;
 	if (err == PAWL_ERR_OK) {
-		err = board_machine_open(&machine, board, run, &note);
+		err = board_machine_open(&machine, board, run, lock.fd, &note);
 		if (err == PAWL_ERR_OK)
 			code = boot_for_ever(&machine, run->boots_max);
 		board_machine_close(&machine);

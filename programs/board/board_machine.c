@@ -55,7 +55,7 @@ static pawl_err open_fifo(
 }
 
 pawl_err board_machine_open(struct board_machine *machine, const struct board *board,
-    const struct board_run *run, struct pawl_note *note)
+    const struct board_run *run, int lock, struct pawl_note *note)
 {
 	char path[PATH_MAX];
 	sigset_t handled;
@@ -67,6 +67,7 @@ pawl_err board_machine_open(struct board_machine *machine, const struct board *b
 		.console = -1,
 		.console_fifo = -1,
 		.watchdog_fifo = -1,
+		.lock = lock,
 		.console_left = CONSOLE_BYTES_MAX,
 	};
 	(void)sigemptyset(&handled);
@@ -191,6 +192,7 @@ static pawl_err start(struct board_machine *machine, struct pawl_bytes image,
 			.go = go[0],
 			.status = status[1],
 			.console = machine->console_fifo,
+			.lock = machine->lock,
 		};
 		(void)close(go[1]);
 		(void)close(status[0]);

@@ -327,7 +327,7 @@ int board_show(const struct board *board, bool json)
 	pawl_json_member_text(&writer, "hardware_class", board->hardware_class);
 	put_number(&writer, "sequence", record.sequence);
 	put_number(&writer, "floor", record.slots.floor);
-	pawl_json_member_text(&writer, "booted", board_slot_letter(record.slots.running));
+	pawl_json_member_text(&writer, "running", board_slot_letter(record.slots.running));
 	pawl_json_member_text(&writer, "reason", pawl_boot_reason_name(record.reason));
 	pawl_json_key(&writer, "slots");
 	pawl_json_begin_object(&writer);

@@ -1,0 +1,3 @@
+#!/bin/sh
+# What this device is, for whoever reads the console.
+cat /etc/pawl-release
