@@ -54,8 +54,8 @@ struct pawl_ddi_poll {
 	struct pawl_bytes pawl_targets;  /* ours; ends in '/'                    */
 };
 
-/* An answer without `config` or `_links` is no poll answer (a captive portal
- * may speak JSON too): PAWL_ERR_SYNTAX. */
+/* An answer without config.polling.sleep is no poll answer (a captive portal
+ * may speak JSON too): PAWL_ERR_SYNTAX. `_links` may be missing: nothing to do. */
 PAWL_MUST_CHECK pawl_err pawl_ddi_poll_parse(struct pawl_bytes text, struct pawl_arena *arena,
     struct pawl_ddi_poll *ret_poll, struct pawl_note *reterr_note);
 void pawl_ddi_poll_write(struct pawl_buf *out, const struct pawl_ddi_poll *poll);
@@ -203,8 +203,8 @@ struct pawl_ddi_config {
 };
 
 /* PAWL_ERR_LIMIT for too many attributes (answer 429), PAWL_ERR_RANGE for a key or value
- * that is empty or too long (400). Numbers and booleans are taken as their
- * text, null as "". */
+ * that is empty or too long (400), PAWL_ERR_SYNTAX for a key with control characters. Numbers and
+ * booleans are taken as their text, null as "". */
 PAWL_MUST_CHECK pawl_err pawl_ddi_config_parse(struct pawl_bytes text, struct pawl_arena *arena,
     struct pawl_ddi_config *ret_config, struct pawl_note *reterr_note);
 void pawl_ddi_config_write(struct pawl_buf *out, const struct pawl_ddi_config *config);
