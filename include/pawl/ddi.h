@@ -202,9 +202,10 @@ struct pawl_ddi_config {
 	size_t count; /* up to PAWL_ATTRIBUTES_MAX                               */
 };
 
-/* PAWL_ERR_LIMIT for too many attributes (answer 429), PAWL_ERR_RANGE for a key or value
- * that is empty or too long (400), PAWL_ERR_SYNTAX for a key with control characters. Numbers and
- * booleans are taken as their text, null as "". */
+/* PAWL_ERR_LIMIT for too many attributes (answer 429), PAWL_ERR_RANGE for a key that is
+ * empty or too long or a value that is too long (400), PAWL_ERR_SYNTAX also for a
+ * key with a control character. Numbers and booleans are taken as their text,
+ * null as "". */
 PAWL_MUST_CHECK pawl_err pawl_ddi_config_parse(struct pawl_bytes text, struct pawl_arena *arena,
     struct pawl_ddi_config *ret_config, struct pawl_note *reterr_note);
 void pawl_ddi_config_write(struct pawl_buf *out, const struct pawl_ddi_config *config);
