@@ -4,6 +4,7 @@
 #include "cmocka_setup.h"
 
 #include "pawl/date.h"
+#include "pawl/num.h"
 #include "pawl/prng.h"
 #include "pawl/record.h"
 #include "pawl/text.h"
@@ -319,6 +320,13 @@ static void records_notice_every_damage(void **state)
 		    pawl_record_decode(whole, "PwSt", UINT16_MAX, &version, &payload), PAWL_ERR_OK);
 		memory[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
+	/* The reserved field counts even under a matching checksum. */
+	memory[6] = 1;
+	struct pawl_buf checksum = pawl_buf_of(memory + whole.size - 4, 4);
+	pawl_put_u32_le(&checksum, pawl_crc32(0, PAWL_BYTES(memory, whole.size - 4)));
+	assert_int_equal(
+	    pawl_record_decode(whole, "PwSt", 2, &version, &payload), PAWL_ERR_CORRUPT);
+
 	struct pawl_buf small = pawl_buf_of(memory, PAWL_RECORD_OVERHEAD);
 	pawl_put_record(&small, "PwSt", 1, PAWL_BYTES_LIT("x"));
 	assert_int_equal(pawl_buf_check(&small), PAWL_ERR_LIMIT);

@@ -119,6 +119,7 @@ static void refusals_have_their_kind(void **state)
 		{ "\"\\ud800\"", PAWL_ERR_SYNTAX },
 		{ "\"\\ud800\\u0041\"", PAWL_ERR_SYNTAX },
 		{ "\"\\udc00x\"", PAWL_ERR_SYNTAX },
+		{ "\"\\udc00\\udc00\"", PAWL_ERR_SYNTAX },
 		{ "\"\\x\"", PAWL_ERR_SYNTAX },
 		{ "\xef\xbb\xbf{}", PAWL_ERR_SYNTAX },
 		{ "{\"a\":1,\"b\":2,\"a\":3}", PAWL_ERR_SYNTAX },
