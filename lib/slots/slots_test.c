@@ -21,11 +21,11 @@ static int make_variants(void **state)
 	(void)state;
 	variant_count = 0;
 	for (unsigned s = 0; s < PAWL_SLOT_STATE_COUNT; s++)
-		for (uint8_t tries = 0; tries <= PAWL_SLOT_TRIES_MAX; tries++)
+		for (unsigned tries = 0; tries <= PAWL_SLOT_TRIES_MAX; tries++)
 			for (uint64_t sec = 0; sec < SEC_COUNT; sec++) {
 				struct pawl_slots probe = pawl_slots_factory(0);
-				probe.slot[1] = (struct pawl_slot){ (pawl_slot_state)s, tries,
-					PAWL_BOOT_UNKNOWN, sec };
+				probe.slot[1] = (struct pawl_slot){ (pawl_slot_state)s,
+					(uint8_t)tries, PAWL_BOOT_UNKNOWN, sec };
 				if (!pawl_slots_valid(&probe))
 					continue;
 				assert_true(variant_count < PER_SLOT_MAX);
@@ -346,6 +346,23 @@ static void a_failed_trial_falls_back_and_says_why(void **state)
 	assert_int_equal(boot.reason, PAWL_BOOT_REBOOT);
 }
 
+static void an_unreadable_trial_is_given_up_at_once(void **state)
+{
+	struct pawl_slots slots = pawl_slots_factory(1);
+	struct pawl_slots_boot boot;
+
+	(void)state;
+	slots.slot[PAWL_SLOT_B] =
+	    (struct pawl_slot){ PAWL_SLOT_STAGED, PAWL_SLOT_TRIES_MAX, PAWL_BOOT_UNKNOWN, 1 };
+	assert_int_equal(pawl_slots_boot(&slots, PAWL_BOOT_POWER_ON, &boot), PAWL_ERR_OK);
+	assert_int_equal(boot.slot, PAWL_SLOT_B);
+	assert_int_equal(pawl_slots_boot(&slots, PAWL_BOOT_IMAGE_UNREADABLE, &boot), PAWL_ERR_OK);
+	assert_int_equal(boot.slot, PAWL_SLOT_A);
+	assert_int_equal(boot.reason, PAWL_BOOT_FALLBACK);
+	assert_int_equal(slots.slot[PAWL_SLOT_B].state, PAWL_SLOT_BAD);
+	assert_int_equal(slots.slot[PAWL_SLOT_B].failure, PAWL_BOOT_IMAGE_UNREADABLE);
+}
+
 static void names_are_all_there(void **state)
 {
 	(void)state;
@@ -366,6 +383,7 @@ int main(void)
 		cmocka_unit_test(boots_that_all_fail_end_in_a_good_slot),
 		cmocka_unit_test(staged_waits_for_the_agent_and_can_be_withdrawn),
 		cmocka_unit_test(a_failed_trial_falls_back_and_says_why),
+		cmocka_unit_test(an_unreadable_trial_is_given_up_at_once),
 		cmocka_unit_test(names_are_all_there),
 	};
 

@@ -242,7 +242,7 @@ static void hear_signals(struct board_machine *machine, struct running *running)
 /* Milliseconds until the watchdog bites; -1: there is none. */
 static int patience(const struct board_machine *machine, const struct running *running)
 {
-	if (machine->watchdog_ms == 0)
+	if (machine->watchdog_ms == 0 || running->bitten)
 		return -1;
 	const int64_t left = running->fed.ms + machine->watchdog_ms - pawl_env_mono().ms;
 	return left <= 0 ? 0 : left > 60000 ? 60000 : (int)left;
@@ -267,7 +267,7 @@ static int serve(struct board_machine *machine, struct running *running)
 		if (running->status >= 0 && polled[3].revents != 0)
 			hear_status(running);
 		hear_signals(machine, running);
-		if (patience(machine, running) == 0 && !running->bitten) {
+		if (patience(machine, running) == 0) {
 			running->bitten = true;
 			(void)kill(running->init, SIGKILL);
 		}
