@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCKS = 4, PENDING_MAX = 16, BOOTS_MAX = 60, CUTS_MAX = 3, SEEDS = 8000 };
+enum { BLOCKS = 4, PENDING_MAX = 16, BOOTS_MAX = 60, CUTS_MAX = 3, SEEDS = 6000 };
 
 /* Releases: what the fleet offers, in this order. Number 0 comes from the factory. */
 struct release {
