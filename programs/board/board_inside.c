@@ -246,7 +246,7 @@ _Noreturn void board_inside(const struct board_inside *inside)
 		(char[]){ "HOME=/" }, (char[]){ "TERM=dumb" }, NULL };
 	struct pawl_note note = { "" };
 	int trees[WINDOW_COUNT];
-	int proc;
+	int proc = -1;
 	sigset_t none;
 
 	/* Before the wait: from here on we can not outlive pawl-board. */
