@@ -16,7 +16,7 @@
  * Answer a request only when its ticket is durable.
  *
  * Failure. When a transaction can not be stored (disk full, I/O error) nothing
- * of it is acknowledged. The writer reports the tickets it tried with the
+ * of it is acknowledged. The writer reports the tickets it has with the
  * reason, keeps every batch, and tries again after `retry_ms` until it succeeds
  * or the store is closed; answer the requests of reported tickets with an
  * error (their change may still be stored later, as after any timeout). While

@@ -1,0 +1,2 @@
+-- All actions of a device.
+DELETE FROM action WHERE device_id = ?1;

@@ -1,0 +1,2 @@
+-- All attributes of a device.
+DELETE FROM attribute WHERE device_id = ?1;

@@ -1,0 +1,2 @@
+-- How long the audit list is.
+SELECT count(*) FROM audit;

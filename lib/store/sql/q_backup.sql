@@ -1,0 +1,2 @@
+-- A consistent copy into a new file.
+VACUUM INTO ?1;

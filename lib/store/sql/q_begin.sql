@@ -1,0 +1,2 @@
+-- A write transaction, taken at once.
+BEGIN IMMEDIATE;

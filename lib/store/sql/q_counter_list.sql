@@ -1,0 +1,2 @@
+-- All counters.
+SELECT name, value FROM counter ORDER BY name;

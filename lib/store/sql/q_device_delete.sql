@@ -1,0 +1,2 @@
+-- One device's row.
+DELETE FROM device WHERE id = ?1;

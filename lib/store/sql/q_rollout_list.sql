@@ -1,0 +1,2 @@
+-- All rollouts, for the start of the server.
+SELECT id, record FROM rollout ORDER BY id;

@@ -1,0 +1,2 @@
+-- An operator's token is withdrawn.
+DELETE FROM operator_token WHERE name = ?1;

@@ -1,0 +1,2 @@
+-- The schema version of the file.
+PRAGMA user_version;
