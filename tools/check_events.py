@@ -3,14 +3,17 @@
 
 lib/log/events.txt has one event a line: `name | meaning | what to do`. Each
 name that programs/ hands to pawl_log_event has to stand in it, must be a
-literal, and no name may stand there twice. Names that no program uses yet are
+literal, and no name may stand there twice. So must the names in lib/fleet,
+whose LOG effects the server logs as they are. Names that nobody uses are
 listed as a remark, not as a failure.
 """
 import pathlib
 import re
 import sys
 
-NAME = re.compile(r'[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+')
+NAME = re.compile(r'[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)+')
+# What the fleet's LOG effects are about; its other words with a dot are attributes.
+FLEET_NAME = re.compile(r'"((?:device|enrolment|action|rollout|release)\.[a-z_]+)"')
 CALL = re.compile(r'\bpawl_log_event\s*\(')
 
 
@@ -72,6 +75,14 @@ def check_file(path, events, used, report):
             report(f'{where}: {name} is not in lib/log/events.txt; add its meaning and what to do')
 
 
+def check_fleet(path, events, used, report):
+    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
+        for name in FLEET_NAME.findall(line):
+            used.add(name)
+            if name not in events:
+                report(f'{path}:{number}: "{name}" is not in lib/log/events.txt')
+
+
 def self_test():
     """The checker itself: a call over several lines, with commas and brackets inside."""
     text = 'pawl_log_event(&x, L,\n "a.b", TEXT("k", f(1, 2)), TEXT("k", ",)\\""));'
@@ -90,10 +101,13 @@ def main():
     for path in sorted((root / 'programs').rglob('*.[ch]')):
         if not path.name.endswith(('_test.c', '_fuzz.c')):
             check_file(path, events, used, problems.append)
+    for path in sorted((root / 'lib/fleet').glob('*.c')):
+        if not path.name.endswith(('_test.c', '_fuzz.c', '_model.c')):
+            check_fleet(path, events, used, problems.append)
     print('\n'.join(problems) if problems else f'{len(used)} events are logged, {len(events)} known')
     unused = sorted(set(events) - used)
     if unused and not problems:
-        print('not logged by any program: ' + ' '.join(unused))
+        print('not logged by anybody: ' + ' '.join(unused))
     return 1 if problems else 0
 
 

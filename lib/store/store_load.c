@@ -161,7 +161,7 @@ static pawl_err read_modules(struct load *load, uint32_t set_id,
 
 static pawl_err load_set(struct load *load, struct row *row)
 {
-	struct pawl_fleet_module modules[PAWL_FLEET_MODULES_MAX];
+	struct pawl_fleet_module modules[PAWL_FLEET_MODULES_MAX] = { { .id = 0 } };
 	struct pawl_fleet_distribution_set set = { .id = get_u32(row, 0), .modules = modules };
 
 	get_array(row, 1, sizeof(set.product), set.product);
