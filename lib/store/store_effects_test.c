@@ -85,8 +85,7 @@ static struct pawl_store *open_store(const char *path)
 	return store;
 }
 
-/* Twelve devices, one release, a rollout that admitted some of them. */
-static void live(struct pawl_store *store, struct pawl_fleet *fleet)
+static uint32_t add_release(struct pawl_store *store, struct pawl_fleet *fleet)
 {
 	struct pawl_fleet_module module = { .hardware_class = "gw-a",
 		.file_name = "2.0.0.gw-a.img",
@@ -99,16 +98,21 @@ static void live(struct pawl_store *store, struct pawl_fleet *fleet)
 		.module_count = 1,
 		.modules = &module };
 	uint32_t set_id = 0;
-	uint32_t rollout_id = 0;
-	uint32_t device_id = 0;
-	struct pawl_note note = { { 0 } };
 
 	memset(module.sha256, 'a', 64);
 	memset(module.sha1, 'b', 40);
 	memset(module.md5, 'c', 32);
 	memset(module.image_sha256, 'd', 64);
-	assert_int_equal(pawl_fleet_distribution_set_add(fleet, &set, now, &set_id, &note), 0);
+	assert_int_equal(pawl_fleet_distribution_set_add(fleet, &set, now, &set_id, NULL), 0);
 	drain(store, fleet);
+	return set_id;
+}
+
+static void add_devices(struct pawl_store *store, struct pawl_fleet *fleet)
+{
+	uint32_t device_id = 0;
+	struct pawl_note note = { { 0 } };
+
 	for (int i = 0; i < 12; i++) {
 		char id[16];
 		snprintf(id, sizeof(id), "dev%d", i);
@@ -120,6 +124,12 @@ static void live(struct pawl_store *store, struct pawl_fleet *fleet)
 		assert_int_equal(pawl_fleet_device_add(fleet, &options, now, &device_id, &note), 0);
 		drain(store, fleet);
 	}
+}
+
+static void start_rollout(struct pawl_store *store, struct pawl_fleet *fleet, uint32_t set_id)
+{
+	uint32_t rollout_id = 0;
+	struct pawl_note note = { { 0 } };
 	struct pawl_fleet_rollout_options options = { .name = PAWL_BYTES_LIT("v2"),
 		.filter = PAWL_BYTES_LIT("group==field"),
 		.distribution_set_id = set_id,
@@ -137,6 +147,11 @@ static void live(struct pawl_store *store, struct pawl_fleet *fleet)
 	drain(store, fleet);
 	assert_int_equal(pawl_fleet_rollout_start(fleet, rollout_id, now, &note), PAWL_FLEET_OK);
 	drain(store, fleet);
+}
+
+/* Everyone calls; who is offered something begins to load it. */
+static void let_devices_call(struct pawl_store *store, struct pawl_fleet *fleet)
+{
 	for (int i = 0; i < 12; i++) {
 		char id[16];
 		struct pawl_fleet_poll poll;
@@ -156,6 +171,17 @@ static void live(struct pawl_store *store, struct pawl_fleet *fleet)
 		    PAWL_FLEET_OK);
 		drain(store, fleet);
 	}
+}
+
+/* Twelve devices, one release, a rollout that admitted some of them, one removed. */
+static void live(struct pawl_store *store, struct pawl_fleet *fleet)
+{
+	struct pawl_note note = { { 0 } };
+
+	const uint32_t set_id = add_release(store, fleet);
+	add_devices(store, fleet);
+	start_rollout(store, fleet, set_id);
+	let_devices_call(store, fleet);
 	const struct pawl_fleet_attribute_input inputs[] = {
 		{ PAWL_BYTES_LIT("pawl.slot"), PAWL_BYTES_LIT("a") },
 	};
