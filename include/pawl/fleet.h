@@ -228,10 +228,11 @@ struct pawl_fleet_rollout {
 	int64_t changed_at;
 	int64_t started_at;
 	int64_t resumed_at;
-	uint32_t member_count;
-	uint32_t excluded_count;          /* matched the filter but can not take the release  */
-	uint32_t unverified_count;        /* healthy on the device's word alone              */
-	struct pawl_rollout core;         /* states, settings, counters                       */
+	uint32_t member_count;     /* devices known as members now, those that left included */
+	uint32_t left_count;       /* of them: left before they began                    */
+	uint32_t excluded_count;   /* matched the filter but can not take the release  */
+	uint32_t unverified_count; /* healthy on the device's word alone              */
+	struct pawl_rollout core;  /* states, settings, counters                       */
 	const char *const *stratum_names; /* core.stratum_count of them                */
 };
 
@@ -351,7 +352,7 @@ void pawl_fleet_load_done(struct pawl_fleet *fleet, struct pawl_wall now);
 
 /* The stored form of a rollout: versioned, little-endian, with a CRC-32.
  * PAWL_ERR_NOT_FOUND, PAWL_ERR_LIMIT when `out` is too small. */
-enum { PAWL_FLEET_ROLLOUT_RECORD_MAX = 32 * 1024 };
+enum { PAWL_FLEET_ROLLOUT_RECORD_MAX = 64 * 1024 };
 PAWL_MUST_CHECK pawl_err pawl_fleet_rollout_encode(
     const struct pawl_fleet *fleet, uint32_t rollout_id, struct pawl_buf *out);
 

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fleet_map.c - memory, texts, the map of ids and the queue of deadlines. */
+#include "fleet_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void *must_allocate(size_t count, size_t size)
+{
+	void *at = calloc(count == 0 ? 1 : count, size);
+
+	PAWL_ASSERT(at != NULL); /* the caller starts again from what is stored */
+	return at;
+}
+
+void *must_resize(void *at, size_t count, size_t size)
+{
+	void *moved;
+
+	PAWL_ASSERT(size == 0 || count <= SIZE_MAX / size);
+	moved = realloc(at, count * size);
+	PAWL_ASSERT(moved != NULL);
+	return moved;
+}
+
+const char *text_copy(struct pawl_bytes text)
+{
+	if (text.size == 0)
+		return "";
+	char *copy = must_allocate(text.size + 1, 1);
+	memcpy(copy, text.at, text.size);
+	return copy;
+}
+
+const char *text_copy_clean(struct pawl_bytes text, size_t limit)
+{
+	size_t size = text.size < limit ? text.size : limit;
+
+	/* Not in the middle of a UTF-8 character. */
+	while (size > 0 && size < text.size && (text.at[size] & 0xc0) == 0x80)
+		size--;
+	if (size == 0)
+		return "";
+	char *copy = must_allocate(size + 1, 1);
+	for (size_t i = 0; i < size; i++)
+		copy[i] = (char)(text.at[i] < 0x20 || text.at[i] == 0x7f ? ' ' : text.at[i]);
+	return copy;
+}
+
+void text_free(const char *text)
+{
+	if (text != NULL && text[0] != '\0')
+		free((void *)(uintptr_t)text);
+}
+
+void text_set(const char **slot, struct pawl_bytes text)
+{
+	const char *copy = text_copy(text);
+
+	text_free(*slot);
+	*slot = copy;
+}
+
+/* --- text building --- */
+
+void sentence_begin(struct sentence *sentence)
+{
+	sentence->buf = pawl_buf_of(sentence->text, PAWL_REASON_MAX);
+}
+
+void sentence_put(struct sentence *sentence, const char *text)
+{
+	const size_t size = strlen(text);
+	const size_t room = sentence->buf.capacity - sentence->buf.size;
+
+	pawl_put_bytes(&sentence->buf, PAWL_BYTES(text, size < room ? size : room));
+}
+
+void sentence_int(struct sentence *sentence, int64_t value)
+{
+	pawl_put_int(&sentence->buf, value);
+}
+
+const char *sentence_end(struct sentence *sentence)
+{
+	sentence->text[sentence->buf.size] = '\0';
+	return sentence->text;
+}
+
+bool name_is_valid(struct pawl_bytes text, size_t max, bool plus)
+{
+	if (text.size == 0 || text.size > max)
+		return false;
+	for (size_t i = 0; i < text.size; i++) {
+		const uint8_t c = text.at[i];
+		const bool alnum =
+		    (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+		const bool mark = c == '.' || c == '_' || c == '-' || (plus && c == '+');
+		if (!alnum && (!mark || i == 0))
+			return false;
+		if (c == '.' && text.at[i - 1] == '.')
+			return false;
+	}
+	return true;
+}
+
+/* --- ids --- */
+
+/* Spreads consecutive ids (Knuth's multiplicative hash). */
+static uint32_t home_of(const struct id_map *map, uint32_t key)
+{
+	return (key * UINT32_C(2654435769)) & (map->capacity - 1);
+}
+
+static uint32_t find(const struct id_map *map, uint32_t key)
+{
+	uint32_t at = home_of(map, key);
+
+	while (map->slot[at].key != 0 && map->slot[at].key != key)
+		at = (at + 1) & (map->capacity - 1);
+	return at;
+}
+
+void *id_map_get(const struct id_map *map, uint32_t key)
+{
+	if (map->count == 0 || key == 0)
+		return NULL;
+	const uint32_t at = find(map, key);
+	return map->slot[at].key == key ? map->slot[at].value : NULL;
+}
+
+void id_map_put(struct id_map *map, uint32_t key, void *value)
+{
+	PAWL_ASSERT(key != 0);
+	if ((uint64_t)map->count * 2 >= map->capacity) {
+		struct id_map bigger = { .capacity = map->capacity == 0 ? 64 : map->capacity * 2,
+			.count = map->count };
+		bigger.slot = must_allocate(bigger.capacity, sizeof(*bigger.slot));
+		for (uint32_t i = 0; i < map->capacity; i++) {
+			if (map->slot[i].key != 0)
+				bigger.slot[find(&bigger, map->slot[i].key)] = map->slot[i];
+		}
+		free(map->slot);
+		*map = bigger;
+	}
+	const uint32_t at = find(map, key);
+	map->count += map->slot[at].key == 0;
+	map->slot[at].key = key;
+	map->slot[at].value = value;
+}
+
+void id_map_remove(struct id_map *map, uint32_t key)
+{
+	if (map->count == 0)
+		return;
+	uint32_t hole = find(map, key);
+	if (map->slot[hole].key != key)
+		return;
+	map->count--;
+	/* Moves back what a look-up would no longer reach past the hole. */
+	for (uint32_t at = hole;;) {
+		at = (at + 1) & (map->capacity - 1);
+		if (map->slot[at].key == 0)
+			break;
+		const uint32_t home = home_of(map, map->slot[at].key);
+		const uint32_t from_home = (at - home) & (map->capacity - 1);
+		const uint32_t from_hole = (at - hole) & (map->capacity - 1);
+		if (from_home >= from_hole) {
+			map->slot[hole] = map->slot[at];
+			hole = at;
+		}
+	}
+	map->slot[hole].key = 0;
+	map->slot[hole].value = NULL;
+}
+
+void id_map_finish(struct id_map *map)
+{
+	free(map->slot);
+	*map = (struct id_map){ 0 };
+}
+
+/* --- deadlines: a binary heap --- */
+
+static bool is_earlier(struct deadline a, struct deadline b)
+{
+	return a.at != b.at ? a.at < b.at : a.action_id < b.action_id;
+}
+
+void deadline_push(struct deadline_queue *queue, struct deadline deadline)
+{
+	if (queue->count == queue->capacity) {
+		queue->capacity = queue->capacity == 0 ? 64 : queue->capacity * 2;
+		queue->at = must_resize(queue->at, queue->capacity, sizeof(*queue->at));
+	}
+	uint32_t at = queue->count++;
+	while (at > 0 && is_earlier(deadline, queue->at[(at - 1) / 2])) {
+		queue->at[at] = queue->at[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	queue->at[at] = deadline;
+}
+
+struct deadline deadline_pop(struct deadline_queue *queue)
+{
+	PAWL_ASSERT(queue->count > 0);
+	const struct deadline top = queue->at[0];
+	const struct deadline last = queue->at[--queue->count];
+	uint32_t at = 0;
+
+	for (;;) {
+		uint32_t child = 2 * at + 1;
+		if (child >= queue->count)
+			break;
+		if (child + 1 < queue->count && is_earlier(queue->at[child + 1], queue->at[child]))
+			child++;
+		if (!is_earlier(queue->at[child], last))
+			break;
+		queue->at[at] = queue->at[child];
+		at = child;
+	}
+	queue->at[at] = last;
+	return top;
+}
