@@ -23,11 +23,11 @@ pawl_err pawl_fleet_create(const struct pawl_fleet_settings *settings,
 		pawl_note_add(reterr_note, wrong);
 		return PAWL_ERR_RANGE;
 	}
-	struct pawl_fleet *fleet = must_allocate(1, sizeof(*fleet));
+	struct pawl_fleet *fleet = pawl_fleet_must_allocate(1, sizeof(*fleet));
 	fleet->settings = *settings;
 	if (settings->devices_max == 0)
 		fleet->settings.devices_max = DEVICES_MAX_DEFAULT;
-	fleet->step_effects = must_allocate(
+	fleet->step_effects = pawl_fleet_must_allocate(
 	    PAWL_ROLLOUT_EFFECTS_MAX(PAWL_ROLLOUT_STRATA_MAX), sizeof(*fleet->step_effects));
 	*ret_fleet = fleet;
 	return PAWL_ERR_OK;
@@ -35,15 +35,15 @@ pawl_err pawl_fleet_create(const struct pawl_fleet_settings *settings,
 
 static void action_free(struct action *action)
 {
-	text_free(action->row.why);
+	pawl_fleet_text_free(action->row.why);
 	free(action);
 }
 
 static void attributes_free(struct device *device)
 {
 	for (uint32_t i = 0; i < device->row.attribute_count; i++) {
-		text_free(device->attributes[i].key);
-		text_free(device->attributes[i].value);
+		pawl_fleet_text_free(device->attributes[i].key);
+		pawl_fleet_text_free(device->attributes[i].value);
 	}
 	free(device->attributes);
 }
@@ -61,33 +61,33 @@ static void device_free(struct device *device)
 		device->members = next;
 	}
 	attributes_free(device);
-	text_free(device->row.controller_id);
-	text_free(device->row.name);
-	text_free(device->row.description);
-	text_free(device->row.product);
-	text_free(device->row.hardware_class);
-	text_free(device->row.group);
-	text_free(device->row.address);
-	text_free(device->row.why);
+	pawl_fleet_text_free(device->row.controller_id);
+	pawl_fleet_text_free(device->row.name);
+	pawl_fleet_text_free(device->row.description);
+	pawl_fleet_text_free(device->row.product);
+	pawl_fleet_text_free(device->row.hardware_class);
+	pawl_fleet_text_free(device->row.group);
+	pawl_fleet_text_free(device->row.address);
+	pawl_fleet_text_free(device->row.why);
 	free(device);
 }
 
-void set_free(struct set *set)
+void pawl_fleet_set_free(struct set *set)
 {
 	free(set->modules);
 	free(set);
 }
 
-void rollout_free(struct rollout *rollout)
+void pawl_fleet_rollout_free(struct rollout *rollout)
 {
 	for (uint32_t i = 0; rollout->names != NULL && i < rollout->row.core.stratum_count; i++)
-		text_free(rollout->names[i]);
+		pawl_fleet_text_free(rollout->names[i]);
 	free(rollout->names);
 	free(rollout->row.core.strata);
 	free(rollout->members);
-	text_free(rollout->row.name);
-	text_free(rollout->row.description);
-	text_free(rollout->row.filter);
+	pawl_fleet_text_free(rollout->row.name);
+	pawl_fleet_text_free(rollout->row.description);
+	pawl_fleet_text_free(rollout->row.filter);
 	free(rollout);
 }
 
@@ -99,12 +99,12 @@ void pawl_fleet_destroy(struct pawl_fleet *fleet)
 	for (uint32_t i = 0; i < fleet->device_count; i++)
 		device_free(fleet->sorted[i]);
 	for (uint32_t i = 0; i < fleet->set_count; i++)
-		set_free(fleet->sets[i]);
+		pawl_fleet_set_free(fleet->sets[i]);
 	for (uint32_t i = 0; i < fleet->rollout_count; i++)
-		rollout_free(fleet->rollouts[i]);
-	id_map_finish(&fleet->devices);
-	id_map_finish(&fleet->actions);
-	id_map_finish(&fleet->modules);
+		pawl_fleet_rollout_free(fleet->rollouts[i]);
+	pawl_fleet_id_map_finish(&fleet->devices);
+	pawl_fleet_id_map_finish(&fleet->actions);
+	pawl_fleet_id_map_finish(&fleet->modules);
 	free(fleet->buckets);
 	free(fleet->sorted);
 	free(fleet->sets);
@@ -134,7 +134,8 @@ static uint32_t hash_of(const struct pawl_fleet *fleet, struct pawl_bytes text)
 	return (uint32_t)(hash >> 32);
 }
 
-struct device *device_by_name(const struct pawl_fleet *fleet, struct pawl_bytes controller_id)
+struct device *pawl_fleet_find_device(
+    const struct pawl_fleet *fleet, struct pawl_bytes controller_id)
 {
 	if (fleet->bucket_count == 0)
 		return NULL;
@@ -154,16 +155,17 @@ static void bucket_put(struct pawl_fleet *fleet, struct device *device)
 	*bucket = device;
 }
 
-void device_link(struct pawl_fleet *fleet, struct device *device)
+void pawl_fleet_device_link(struct pawl_fleet *fleet, struct device *device)
 {
 	if (fleet->device_count == fleet->device_capacity) {
 		fleet->device_capacity =
 		    fleet->device_capacity == 0 ? 64 : fleet->device_capacity * 2;
-		fleet->sorted =
-		    must_resize(fleet->sorted, fleet->device_capacity, sizeof(*fleet->sorted));
+		fleet->sorted = pawl_fleet_must_resize(
+		    fleet->sorted, fleet->device_capacity, sizeof(*fleet->sorted));
 		free(fleet->buckets);
 		fleet->bucket_count = fleet->device_capacity;
-		fleet->buckets = must_allocate(fleet->bucket_count, sizeof(*fleet->buckets));
+		fleet->buckets =
+		    pawl_fleet_must_allocate(fleet->bucket_count, sizeof(*fleet->buckets));
 		for (uint32_t i = 0; i < fleet->device_count; i++)
 			bucket_put(fleet, fleet->sorted[i]);
 	}
@@ -176,7 +178,7 @@ void device_link(struct pawl_fleet *fleet, struct device *device)
 	if (in_order)
 		fleet->sorted_count = fleet->device_count;
 	bucket_put(fleet, device);
-	id_map_put(&fleet->devices, device->row.id, device);
+	pawl_fleet_id_map_put(&fleet->devices, device->row.id, device);
 	fleet->state_count[device->row.state]++;
 }
 
@@ -196,11 +198,11 @@ static void device_unlink(struct pawl_fleet *fleet, struct device *device)
 	fleet->device_count--;
 	if (position < fleet->sorted_count)
 		fleet->sorted_count--;
-	id_map_remove(&fleet->devices, device->row.id);
+	pawl_fleet_id_map_remove(&fleet->devices, device->row.id);
 	fleet->state_count[device->row.state]--;
 }
 
-struct set *set_by_id(const struct pawl_fleet *fleet, uint32_t id)
+struct set *pawl_fleet_set_by_id(const struct pawl_fleet *fleet, uint32_t id)
 {
 	uint32_t low = 0;
 	uint32_t high = fleet->set_count;
@@ -215,21 +217,22 @@ struct set *set_by_id(const struct pawl_fleet *fleet, uint32_t id)
 	return low < fleet->set_count && fleet->sets[low]->row.id == id ? fleet->sets[low] : NULL;
 }
 
-void set_link(struct pawl_fleet *fleet, struct set *set)
+void pawl_fleet_set_link(struct pawl_fleet *fleet, struct set *set)
 {
 	if (fleet->set_count == fleet->set_capacity) {
 		fleet->set_capacity = fleet->set_capacity == 0 ? 16 : fleet->set_capacity * 2;
-		fleet->sets = must_resize(fleet->sets, fleet->set_capacity, sizeof(*fleet->sets));
+		fleet->sets =
+		    pawl_fleet_must_resize(fleet->sets, fleet->set_capacity, sizeof(*fleet->sets));
 	}
 	uint32_t at = fleet->set_count++;
 	for (; at > 0 && fleet->sets[at - 1]->row.id > set->row.id; at--)
 		fleet->sets[at] = fleet->sets[at - 1];
 	fleet->sets[at] = set;
 	for (uint32_t i = 0; i < set->row.module_count; i++)
-		id_map_put(&fleet->modules, set->modules[i].id, set);
+		pawl_fleet_id_map_put(&fleet->modules, set->modules[i].id, set);
 }
 
-struct rollout *rollout_by_id(const struct pawl_fleet *fleet, uint32_t id)
+struct rollout *pawl_fleet_rollout_by_id(const struct pawl_fleet *fleet, uint32_t id)
 {
 	uint32_t low = 0;
 	uint32_t high = fleet->rollout_count;
@@ -246,13 +249,13 @@ struct rollout *rollout_by_id(const struct pawl_fleet *fleet, uint32_t id)
 		   : NULL;
 }
 
-void rollout_link(struct pawl_fleet *fleet, struct rollout *rollout)
+void pawl_fleet_rollout_link(struct pawl_fleet *fleet, struct rollout *rollout)
 {
 	if (fleet->rollout_count == fleet->rollout_capacity) {
 		fleet->rollout_capacity =
 		    fleet->rollout_capacity == 0 ? 16 : fleet->rollout_capacity * 2;
-		fleet->rollouts =
-		    must_resize(fleet->rollouts, fleet->rollout_capacity, sizeof(*fleet->rollouts));
+		fleet->rollouts = pawl_fleet_must_resize(
+		    fleet->rollouts, fleet->rollout_capacity, sizeof(*fleet->rollouts));
 	}
 	uint32_t at = fleet->rollout_count++;
 	for (; at > 0 && fleet->rollouts[at - 1]->row.id > rollout->row.id; at--)
@@ -262,8 +265,8 @@ void rollout_link(struct pawl_fleet *fleet, struct rollout *rollout)
 
 /* --- devices --- */
 
-void set_state(struct pawl_fleet *fleet, struct device *device, pawl_device_state state,
-    const char *why, int64_t now)
+void pawl_fleet_change_state(struct pawl_fleet *fleet, struct device *device,
+    pawl_device_state state, const char *why, int64_t now)
 {
 	if (device->row.state == state && strcmp(device->row.why, why) == 0)
 		return;
@@ -272,20 +275,20 @@ void set_state(struct pawl_fleet *fleet, struct device *device, pawl_device_stat
 	if (device->row.state != state) {
 		device->row.state = state;
 		struct sentence text;
-		sentence_begin(&text);
-		sentence_put(&text, "device=");
-		sentence_put(&text, device->row.controller_id);
-		sentence_put(&text, " state=");
-		sentence_put(&text, pawl_device_state_name(state));
-		effect_log(fleet, "device.state", now, sentence_end(&text));
+		pawl_fleet_sentence_begin(&text);
+		pawl_fleet_sentence_put(&text, "device=");
+		pawl_fleet_sentence_put(&text, device->row.controller_id);
+		pawl_fleet_sentence_put(&text, " state=");
+		pawl_fleet_sentence_put(&text, pawl_device_state_name(state));
+		pawl_fleet_effect_log(fleet, "device.state", now, pawl_fleet_sentence_end(&text));
 	}
-	const char *copy = text_copy_clean(pawl_bytes_of(why), PAWL_REASON_MAX);
-	text_free(device->row.why);
+	const char *copy = pawl_fleet_text_copy_clean(pawl_bytes_of(why), PAWL_REASON_MAX);
+	pawl_fleet_text_free(device->row.why);
 	device->row.why = copy;
-	effect_device(fleet, device);
+	pawl_fleet_effect_device(fleet, device);
 }
 
-const char *attribute_of(const struct device *device, const char *key)
+const char *pawl_fleet_attribute_of(const struct device *device, const char *key)
 {
 	uint32_t low = 0;
 	uint32_t high = device->row.attribute_count;
@@ -303,7 +306,8 @@ const char *attribute_of(const struct device *device, const char *key)
 	return NULL;
 }
 
-const struct pawl_fleet_module *module_for(const struct set *set, const struct device *device)
+const struct pawl_fleet_module *pawl_fleet_module_for(
+    const struct set *set, const struct device *device)
 {
 	for (uint32_t i = 0; i < set->row.module_count; i++) {
 		if (strcmp(set->modules[i].hardware_class, device->row.hardware_class) == 0)
@@ -312,13 +316,13 @@ const struct pawl_fleet_module *module_for(const struct set *set, const struct d
 	return NULL;
 }
 
-const char *unfit(const struct device *device, const struct set *set)
+const char *pawl_fleet_unfit(const struct device *device, const struct set *set)
 {
 	if (device->row.enrolment == PAWL_ENROLMENT_REVOKED)
 		return "the device's certificate is revoked";
 	if (device->row.product[0] != '\0' && strcmp(device->row.product, set->row.product) != 0)
 		return "the release is for another product";
-	if (module_for(set, device) == NULL)
+	if (pawl_fleet_module_for(set, device) == NULL)
 		return "the release has no image for the device's hardware class";
 	return NULL;
 }
@@ -332,7 +336,7 @@ static pawl_fleet_result invalid(struct pawl_note *note, const char *what)
 static pawl_fleet_result check_texts(
     const struct pawl_fleet_device_options *options, struct pawl_note *note)
 {
-	if (!name_is_valid(options->controller_id, PAWL_DEVICE_ID_MAX, false))
+	if (!pawl_fleet_name_is_valid(options->controller_id, PAWL_DEVICE_ID_MAX, false))
 		return invalid(note, "controllerId: 1 to 64 of A-Z a-z 0-9 . _ -, no \"..\", "
 				     "beginning with a letter or digit");
 	if (options->name.size > PAWL_FLEET_NAME_MAX ||
@@ -342,12 +346,14 @@ static pawl_fleet_result check_texts(
 	    (options->description.size > 0 &&
 		memchr(options->description.at, 0, options->description.size) != NULL))
 		return invalid(note, "description: at most 512 bytes, no NUL");
-	if (options->product.size > 0 && !name_is_valid(options->product, PAWL_PRODUCT_MAX, false))
+	if (options->product.size > 0 &&
+	    !pawl_fleet_name_is_valid(options->product, PAWL_PRODUCT_MAX, false))
 		return invalid(note, "product: at most 48 of A-Z a-z 0-9 . _ -");
 	if (options->hardware_class.size > 0 &&
-	    !name_is_valid(options->hardware_class, PAWL_HW_CLASS_MAX, false))
+	    !pawl_fleet_name_is_valid(options->hardware_class, PAWL_HW_CLASS_MAX, false))
 		return invalid(note, "hardwareClass: at most 48 of A-Z a-z 0-9 . _ -");
-	if (options->group.size > 0 && !name_is_valid(options->group, PAWL_GROUP_MAX, false))
+	if (options->group.size > 0 &&
+	    !pawl_fleet_name_is_valid(options->group, PAWL_GROUP_MAX, false))
 		return invalid(note, "group: at most 48 of A-Z a-z 0-9 . _ -");
 	return PAWL_FLEET_OK;
 }
@@ -360,7 +366,7 @@ pawl_fleet_result pawl_fleet_device_add(struct pawl_fleet *fleet,
 
 	if (checked != PAWL_FLEET_OK)
 		return checked;
-	if (device_by_name(fleet, options->controller_id) != NULL) {
+	if (pawl_fleet_find_device(fleet, options->controller_id) != NULL) {
 		pawl_note_add(reterr_note, "controllerId: there is such a device already");
 		return PAWL_FLEET_CONFLICT;
 	}
@@ -369,23 +375,23 @@ pawl_fleet_result pawl_fleet_device_add(struct pawl_fleet *fleet,
 		pawl_note_add(reterr_note, "the fleet has as many devices as it may have");
 		return PAWL_FLEET_QUOTA;
 	}
-	struct device *device = must_allocate(1, sizeof(*device));
+	struct device *device = pawl_fleet_must_allocate(1, sizeof(*device));
 	device->row = (struct pawl_fleet_device){ .id = ++fleet->counters.device,
-		.controller_id = text_copy(options->controller_id),
-		.name = text_copy(options->name),
-		.description = text_copy(options->description),
-		.product = text_copy(options->product),
-		.hardware_class = text_copy(options->hardware_class),
-		.group = text_copy(options->group),
+		.controller_id = pawl_fleet_text_copy(options->controller_id),
+		.name = pawl_fleet_text_copy(options->name),
+		.description = pawl_fleet_text_copy(options->description),
+		.product = pawl_fleet_text_copy(options->product),
+		.hardware_class = pawl_fleet_text_copy(options->hardware_class),
+		.group = pawl_fleet_text_copy(options->group),
 		.address = "",
 		.created_at = now.ms,
 		.state = PAWL_DEVICE_REGISTERED,
-		.why = text_copy(PAWL_BYTES_LIT("registered; has not called yet")),
+		.why = pawl_fleet_text_copy(PAWL_BYTES_LIT("registered; has not called yet")),
 		.attributes_wanted = true };
-	device_link(fleet, device);
-	effect_counters(fleet);
-	effect_device(fleet, device);
-	log_device(fleet, "device.added", now.ms, device, NULL, NULL);
+	pawl_fleet_device_link(fleet, device);
+	pawl_fleet_effect_counters(fleet);
+	pawl_fleet_effect_device(fleet, device);
+	pawl_fleet_log_device(fleet, "device.added", now.ms, device, NULL, NULL);
 	*ret_device_id = device->row.id;
 	return PAWL_FLEET_OK;
 }
@@ -393,25 +399,25 @@ pawl_fleet_result pawl_fleet_device_add(struct pawl_fleet *fleet,
 pawl_fleet_result pawl_fleet_device_remove(
     struct pawl_fleet *fleet, struct pawl_bytes controller_id, struct pawl_wall now)
 {
-	struct device *device = device_by_name(fleet, controller_id);
+	struct device *device = pawl_fleet_find_device(fleet, controller_id);
 
 	if (device == NULL)
 		return PAWL_FLEET_NOT_FOUND;
 	while (device->open != NULL) {
 		device->open->row.leaves_rollout = true;
-		action_cancelled(fleet, device->open, "the device was removed", now.ms);
+		pawl_fleet_action_cancelled(fleet, device->open, "the device was removed", now.ms);
 	}
 	while (device->members != NULL) {
 		struct member *member = device->members;
 		if (member->state == PAWL_MEMBER_WAITING)
-			member_leave(fleet, member, now.ms);
-		effect_rollout(fleet, member->rollout);
-		member_drop(member);
+			pawl_fleet_member_leave(fleet, member, now.ms);
+		pawl_fleet_effect_rollout(fleet, member->rollout);
+		pawl_fleet_member_drop(member);
 	}
 	for (struct action *action = device->newest; action != NULL; action = action->older)
-		id_map_remove(&fleet->actions, action->row.id);
-	effect_remove_device(fleet, device->row.id);
-	log_device(fleet, "device.removed", now.ms, device, NULL, NULL);
+		pawl_fleet_id_map_remove(&fleet->actions, action->row.id);
+	pawl_fleet_effect_remove_device(fleet, device->row.id);
+	pawl_fleet_log_device(fleet, "device.removed", now.ms, device, NULL, NULL);
 	device_unlink(fleet, device);
 	device_free(device);
 	return PAWL_FLEET_OK;
@@ -421,17 +427,17 @@ pawl_fleet_result pawl_fleet_device_change(struct pawl_fleet *fleet,
     const struct pawl_fleet_device_options *options, struct pawl_wall now,
     struct pawl_note *reterr_note)
 {
-	struct device *device = device_by_name(fleet, options->controller_id);
+	struct device *device = pawl_fleet_find_device(fleet, options->controller_id);
 
 	if (device == NULL)
 		return PAWL_FLEET_NOT_FOUND;
 	const pawl_fleet_result checked = check_texts(options, reterr_note);
 	if (checked != PAWL_FLEET_OK)
 		return checked;
-	text_set(&device->row.name, options->name);
-	text_set(&device->row.description, options->description);
-	text_set(&device->row.group, options->group);
-	effect_device(fleet, device);
-	log_device(fleet, "device.changed", now.ms, device, "group", device->row.group);
+	pawl_fleet_text_set(&device->row.name, options->name);
+	pawl_fleet_text_set(&device->row.description, options->description);
+	pawl_fleet_text_set(&device->row.group, options->group);
+	pawl_fleet_effect_device(fleet, device);
+	pawl_fleet_log_device(fleet, "device.changed", now.ms, device, "group", device->row.group);
 	return PAWL_FLEET_OK;
 }

@@ -7,12 +7,12 @@
 
 #include <string.h>
 
-bool action_is_open(const struct action *action)
+bool pawl_fleet_action_is_open(const struct action *action)
 {
 	return action->row.closed_at == 0;
 }
 
-bool action_is_withheld(const struct action *action)
+bool pawl_fleet_action_is_withheld(const struct action *action)
 {
 	if (action->rollout == NULL || action->row.activated)
 		return false;
@@ -21,7 +21,7 @@ bool action_is_withheld(const struct action *action)
 	       core->strata[action->row.stratum].state == PAWL_STRATUM_HALTED;
 }
 
-bool action_id_is_ambiguous(uint32_t id)
+bool pawl_fleet_action_id_is_ambiguous(uint32_t id)
 {
 	while (id >= 10 && id % 10 == 0)
 		id /= 10;
@@ -41,9 +41,9 @@ static uint32_t next_action_id(struct pawl_fleet *fleet)
 		if (id >= INT32_MAX)
 			return 0;
 		id++;
-	} while (action_id_is_ambiguous(id));
+	} while (pawl_fleet_action_id_is_ambiguous(id));
 	fleet->counters.action = id;
-	effect_counters(fleet);
+	pawl_fleet_effect_counters(fleet);
 	return id;
 }
 
@@ -64,7 +64,7 @@ static void link_open(struct action *action)
 	}
 }
 
-void action_link(struct pawl_fleet *fleet, struct action *action)
+void pawl_fleet_action_link(struct pawl_fleet *fleet, struct action *action)
 {
 	struct action **slot = &action->device->newest;
 
@@ -72,8 +72,8 @@ void action_link(struct pawl_fleet *fleet, struct action *action)
 		slot = &(*slot)->older;
 	action->older = *slot;
 	*slot = action;
-	id_map_put(&fleet->actions, action->row.id, action);
-	if (action_is_open(action))
+	pawl_fleet_id_map_put(&fleet->actions, action->row.id, action);
+	if (pawl_fleet_action_is_open(action))
 		link_open(action);
 }
 
@@ -97,14 +97,14 @@ static void unlink_open(struct action *action)
 	action->rollout_next = NULL;
 }
 
-struct action *action_create(struct pawl_fleet *fleet, struct device *device, struct set *set,
-    struct member *member, pawl_force_type force, int64_t force_at, int64_t now)
+struct action *pawl_fleet_action_create(struct pawl_fleet *fleet, struct device *device,
+    struct set *set, struct member *member, pawl_force_type force, int64_t force_at, int64_t now)
 {
 	const uint32_t id = next_action_id(fleet);
 
 	if (id == 0)
 		return NULL;
-	struct action *action = must_allocate(1, sizeof(*action));
+	struct action *action = pawl_fleet_must_allocate(1, sizeof(*action));
 	action->device = device;
 	action->set = set;
 	action->member = member;
@@ -120,27 +120,28 @@ struct action *action_create(struct pawl_fleet *fleet, struct device *device, st
 		.force_at = force_at,
 		.created_at = now,
 		.changed_at = now,
-		.why = text_copy(PAWL_BYTES_LIT("waits for the device to read it")) };
-	action_link(fleet, action);
+		.why = pawl_fleet_text_copy(PAWL_BYTES_LIT("waits for the device to read it")) };
+	pawl_fleet_action_link(fleet, action);
 	device->row.last_action_id = id;
 	device->row.assigned_id = set->row.id;
-	effect_device(fleet, device);
-	effect_status(fleet, action, "running", now, NULL, "Assignment initiated");
-	action_watch(fleet, action);
+	pawl_fleet_effect_device(fleet, device);
+	pawl_fleet_effect_status(fleet, action, "running", now, NULL, "Assignment initiated");
+	pawl_fleet_action_watch(fleet, action);
 
 	struct sentence why;
-	sentence_begin(&why);
-	sentence_put(&why, "is offered ");
-	sentence_put(&why, set->row.product);
-	sentence_put(&why, " ");
-	sentence_put(&why, set->row.version);
+	pawl_fleet_sentence_begin(&why);
+	pawl_fleet_sentence_put(&why, "is offered ");
+	pawl_fleet_sentence_put(&why, set->row.product);
+	pawl_fleet_sentence_put(&why, " ");
+	pawl_fleet_sentence_put(&why, set->row.version);
 	if (member != NULL) {
-		sentence_put(&why, " by rollout \"");
-		sentence_put(&why, member->rollout->row.name);
-		sentence_put(&why, "\"");
+		pawl_fleet_sentence_put(&why, " by rollout \"");
+		pawl_fleet_sentence_put(&why, member->rollout->row.name);
+		pawl_fleet_sentence_put(&why, "\"");
 	}
-	set_state(fleet, device, PAWL_DEVICE_OFFERED, sentence_end(&why), now);
-	log_device(fleet, "action.assigned", now, device, "version", set->row.version);
+	pawl_fleet_change_state(
+	    fleet, device, PAWL_DEVICE_OFFERED, pawl_fleet_sentence_end(&why), now);
+	pawl_fleet_log_device(fleet, "action.assigned", now, device, "version", set->row.version);
 	return action;
 }
 
@@ -151,7 +152,7 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-int64_t action_deadline(const struct pawl_fleet *fleet, const struct action *action)
+int64_t pawl_fleet_action_deadline(const struct pawl_fleet *fleet, const struct action *action)
 {
 	const uint32_t silence_s =
 	    action->rollout != NULL ? action->rollout->row.silence_s : fleet->settings.silence_s;
@@ -170,12 +171,12 @@ int64_t action_deadline(const struct pawl_fleet *fleet, const struct action *act
 
 /* An assignment by hand waits as long as it takes until the device reads it;
  * a rollout admits only devices that are calling. */
-void action_watch(struct pawl_fleet *fleet, struct action *action)
+void pawl_fleet_action_watch(struct pawl_fleet *fleet, struct action *action)
 {
 	if (action->rollout == NULL && !action->row.retrieved)
 		return;
-	deadline_push(
-	    &fleet->deadlines, (struct deadline){ action_deadline(fleet, action), action->row.id });
+	pawl_fleet_deadline_push(&fleet->deadlines,
+	    (struct deadline){ pawl_fleet_action_deadline(fleet, action), action->row.id });
 }
 
 static void overdue(struct pawl_fleet *fleet, struct action *action, int64_t now)
@@ -184,37 +185,39 @@ static void overdue(struct pawl_fleet *fleet, struct action *action, int64_t now
 	const uint32_t silence_s =
 	    action->rollout != NULL ? action->rollout->row.silence_s : fleet->settings.silence_s;
 
-	sentence_begin(&why);
+	pawl_fleet_sentence_begin(&why);
 	if (action->row.status == PAWL_ACTION_VERIFYING) {
-		const char *reported = attribute_of(action->device, "pawl.image_sha256");
-		sentence_put(
+		const char *reported = pawl_fleet_attribute_of(action->device, "pawl.image_sha256");
+		pawl_fleet_sentence_put(
 		    &why, "said it succeeded, but did not report the release's image within ");
-		sentence_int(&why, silence_s);
-		sentence_put(&why, " s; it reports ");
-		sentence_put(&why, reported == NULL ? "none" : reported);
+		pawl_fleet_sentence_int(&why, silence_s);
+		pawl_fleet_sentence_put(&why, " s; it reports ");
+		pawl_fleet_sentence_put(&why, reported == NULL ? "none" : reported);
 	} else {
-		sentence_put(&why, "was not heard of for more than ");
-		sentence_int(&why, silence_s);
-		sentence_put(&why, " s after it was offered the release");
+		pawl_fleet_sentence_put(&why, "was not heard of for more than ");
+		pawl_fleet_sentence_int(&why, silence_s);
+		pawl_fleet_sentence_put(&why, " s after it was offered the release");
 	}
-	action_fail(fleet, action, PAWL_DEVICE_FAILED, sentence_end(&why), now);
+	pawl_fleet_action_fail(
+	    fleet, action, PAWL_DEVICE_FAILED, pawl_fleet_sentence_end(&why), now);
 }
 
 void pawl_fleet_tick(struct pawl_fleet *fleet, struct pawl_wall now)
 {
 	while (fleet->deadlines.count > 0 && fleet->deadlines.at[0].at <= now.ms) {
-		const struct deadline due = deadline_pop(&fleet->deadlines);
-		struct action *action = id_map_get(&fleet->actions, due.action_id);
+		const struct deadline due = pawl_fleet_deadline_pop(&fleet->deadlines);
+		struct action *action = pawl_fleet_id_map_get(&fleet->actions, due.action_id);
 
-		if (action == NULL || !action_is_open(action))
+		if (action == NULL || !pawl_fleet_action_is_open(action))
 			continue;
 		fleet->visits++;
-		int64_t deadline = action_deadline(fleet, action);
+		int64_t deadline = pawl_fleet_action_deadline(fleet, action);
 		/* Nothing is asked of a device whose offer is withheld. */
-		if (action_is_withheld(action) && action->row.status != PAWL_ACTION_CANCELING)
+		if (pawl_fleet_action_is_withheld(action) &&
+		    action->row.status != PAWL_ACTION_CANCELING)
 			deadline = later(deadline, now.ms + PAWL_MS_PER_MIN);
 		if (deadline > now.ms)
-			deadline_push(
+			pawl_fleet_deadline_push(
 			    &fleet->deadlines, (struct deadline){ deadline, action->row.id });
 		else
 			overdue(fleet, action, now.ms);
@@ -232,13 +235,13 @@ struct pawl_wall pawl_fleet_next_tick(const struct pawl_fleet *fleet)
 static void close_action(struct pawl_fleet *fleet, struct action *action, pawl_action_status status,
     const char *status_name, const char *why, int64_t now)
 {
-	PAWL_ASSERT(action_is_open(action));
+	PAWL_ASSERT(pawl_fleet_action_is_open(action));
 	unlink_open(action);
 	action->row.status = status;
 	action->row.closed_at = now > 0 ? now : 1;
-	text_set(&action->row.why, pawl_bytes_of(why));
-	effect_status(fleet, action, status_name, now, NULL, why);
-	log_device(fleet,
+	pawl_fleet_text_set(&action->row.why, pawl_bytes_of(why));
+	pawl_fleet_effect_status(fleet, action, status_name, now, NULL, why);
+	pawl_fleet_log_device(fleet,
 	    status == PAWL_ACTION_FINISHED ? "action.finished"
 	    : status == PAWL_ACTION_ERROR  ? "action.failed"
 					   : "action.cancelled",
@@ -252,88 +255,91 @@ static void reassign(struct device *device)
 	    device->open != NULL ? device->open->set->row.id : device->row.installed_id;
 }
 
-void action_finish(struct pawl_fleet *fleet, struct action *action, bool unverified, int64_t now)
+void pawl_fleet_action_finish(
+    struct pawl_fleet *fleet, struct action *action, bool unverified, int64_t now)
 {
 	struct device *device = action->device;
 	struct member *member = action->member;
 	struct sentence why;
 
-	sentence_begin(&why);
-	sentence_put(&why, "runs ");
-	sentence_put(&why, action->set->row.product);
-	sentence_put(&why, " ");
-	sentence_put(&why, action->set->row.version);
-	sentence_put(&why, unverified ? ", by its own word alone (unverified success)"
-				      : ", proven by its image hash");
+	pawl_fleet_sentence_begin(&why);
+	pawl_fleet_sentence_put(&why, "runs ");
+	pawl_fleet_sentence_put(&why, action->set->row.product);
+	pawl_fleet_sentence_put(&why, " ");
+	pawl_fleet_sentence_put(&why, action->set->row.version);
+	pawl_fleet_sentence_put(&why, unverified ? ", by its own word alone (unverified success)"
+						 : ", proven by its image hash");
 	action->row.unverified = unverified;
-	close_action(fleet, action, PAWL_ACTION_FINISHED, "finished", sentence_end(&why), now);
+	close_action(
+	    fleet, action, PAWL_ACTION_FINISHED, "finished", pawl_fleet_sentence_end(&why), now);
 	device->row.installed_id = action->set->row.id;
 	device->row.installed_action_id = action->row.id;
 	device->row.installed_at = now;
-	effect_device(fleet, device);
+	pawl_fleet_effect_device(fleet, device);
 	if (device->open == NULL)
-		set_state(fleet, device, PAWL_DEVICE_IDLE, action->row.why, now);
+		pawl_fleet_change_state(fleet, device, PAWL_DEVICE_IDLE, action->row.why, now);
 	if (member != NULL) {
 		member->rollout->row.unverified_count += unverified;
-		member_outcome(fleet, member, PAWL_ROLLOUT_HEALTHY, now);
+		pawl_fleet_member_outcome(fleet, member, PAWL_ROLLOUT_HEALTHY, now);
 	}
 }
 
-void action_fail(struct pawl_fleet *fleet, struct action *action, pawl_device_state state,
-    const char *why, int64_t now)
+void pawl_fleet_action_fail(struct pawl_fleet *fleet, struct action *action,
+    pawl_device_state state, const char *why, int64_t now)
 {
 	struct device *device = action->device;
 	struct member *member = action->member;
 
 	close_action(fleet, action, PAWL_ACTION_ERROR, "error", why, now);
 	reassign(device);
-	effect_device(fleet, device);
-	set_state(fleet, device, state, why, now);
+	pawl_fleet_effect_device(fleet, device);
+	pawl_fleet_change_state(fleet, device, state, why, now);
 	if (member != NULL)
-		member_outcome(fleet, member, PAWL_ROLLOUT_FAILED, now);
+		pawl_fleet_member_outcome(fleet, member, PAWL_ROLLOUT_FAILED, now);
 }
 
-void action_cancelled(struct pawl_fleet *fleet, struct action *action, const char *why, int64_t now)
+void pawl_fleet_action_cancelled(
+    struct pawl_fleet *fleet, struct action *action, const char *why, int64_t now)
 {
 	struct device *device = action->device;
 	struct member *member = action->member;
 
 	close_action(fleet, action, PAWL_ACTION_CANCELED, "canceled", why, now);
 	reassign(device);
-	effect_device(fleet, device);
+	pawl_fleet_effect_device(fleet, device);
 	if (device->open == NULL)
-		set_state(fleet, device, PAWL_DEVICE_IDLE, why, now);
+		pawl_fleet_change_state(fleet, device, PAWL_DEVICE_IDLE, why, now);
 	if (member == NULL)
 		return;
-	member_outcome(fleet, member, PAWL_ROLLOUT_WITHDRAWN, now);
+	pawl_fleet_member_outcome(fleet, member, PAWL_ROLLOUT_WITHDRAWN, now);
 	if (action->row.leaves_rollout && member->state == PAWL_MEMBER_WAITING)
-		member_leave(fleet, member, now);
+		pawl_fleet_member_leave(fleet, member, now);
 }
 
-void action_request_cancel(struct pawl_fleet *fleet, struct action *action, bool leaves_rollout,
-    const char *why, int64_t now)
+void pawl_fleet_action_request_cancel(struct pawl_fleet *fleet, struct action *action,
+    bool leaves_rollout, const char *why, int64_t now)
 {
 	if (leaves_rollout && !action->row.leaves_rollout) {
 		action->row.leaves_rollout = true;
-		effect_action(fleet, action);
+		pawl_fleet_effect_action(fleet, action);
 	}
 	if (!action->row.retrieved) {
-		action_cancelled(fleet, action, why, now);
+		pawl_fleet_action_cancelled(fleet, action, why, now);
 		return;
 	}
 	if (action->row.status == PAWL_ACTION_CANCELING)
 		return;
 	action->row.status = PAWL_ACTION_CANCELING;
-	text_set(&action->row.why, pawl_bytes_of(why));
-	effect_status(fleet, action, "canceling", now, NULL, why);
+	pawl_fleet_text_set(&action->row.why, pawl_bytes_of(why));
+	pawl_fleet_effect_status(fleet, action, "canceling", now, NULL, why);
 }
 
 /* --- proving --- */
 
 static bool reports_image(const struct action *action)
 {
-	const struct pawl_fleet_module *module = module_for(action->set, action->device);
-	const char *reported = attribute_of(action->device, "pawl.image_sha256");
+	const struct pawl_fleet_module *module = pawl_fleet_module_for(action->set, action->device);
+	const char *reported = pawl_fleet_attribute_of(action->device, "pawl.image_sha256");
 
 	return module != NULL && reported != NULL && strcmp(reported, module->image_sha256) == 0;
 }
@@ -347,23 +353,23 @@ static bool speaks_pawl(const struct device *device)
 	return false;
 }
 
-void action_try_prove(
+void pawl_fleet_action_try_prove(
     struct pawl_fleet *fleet, struct action *action, bool attributes_came, int64_t now)
 {
 	const bool reports = reports_image(action);
 
 	if (action->row.status == PAWL_ACTION_VERIFYING) {
 		if (reports)
-			action_finish(fleet, action, false, now);
+			pawl_fleet_action_finish(fleet, action, false, now);
 		else if (!speaks_pawl(action->device) &&
 			 (attributes_came || action->row.claimed_polls >= 3))
-			action_finish(fleet, action, true, now);
+			pawl_fleet_action_finish(fleet, action, true, now);
 		return;
 	}
 	if (reports && !action->row.activated && action->row.retrieved) {
 		action->row.activated = true;
-		effect_action(fleet, action);
-		set_state(fleet, action->device, PAWL_DEVICE_PROBATION,
+		pawl_fleet_effect_action(fleet, action);
+		pawl_fleet_change_state(fleet, action->device, PAWL_DEVICE_PROBATION,
 		    "runs the release's image and has not confirmed it yet", now);
 	}
 }

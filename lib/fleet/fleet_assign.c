@@ -26,7 +26,8 @@ static bool ends(const char *text, size_t capacity)
 static const char *module_fault(const struct pawl_fleet_module *module)
 {
 	if (!ends(module->hardware_class, sizeof(module->hardware_class)) ||
-	    !name_is_valid(pawl_bytes_of(module->hardware_class), PAWL_HW_CLASS_MAX, false))
+	    !pawl_fleet_name_is_valid(
+		pawl_bytes_of(module->hardware_class), PAWL_HW_CLASS_MAX, false))
 		return "hardware class";
 	if (!ends(module->file_name, sizeof(module->file_name)) || module->file_name[0] == '\0')
 		return "file name";
@@ -40,13 +41,13 @@ static const char *module_fault(const struct pawl_fleet_module *module)
 	return NULL;
 }
 
-const char *set_fault(const struct pawl_fleet_distribution_set *set)
+const char *pawl_fleet_set_fault(const struct pawl_fleet_distribution_set *set)
 {
 	if (!ends(set->product, sizeof(set->product)) ||
-	    !name_is_valid(pawl_bytes_of(set->product), PAWL_PRODUCT_MAX, false))
+	    !pawl_fleet_name_is_valid(pawl_bytes_of(set->product), PAWL_PRODUCT_MAX, false))
 		return "product";
 	if (!ends(set->version, sizeof(set->version)) ||
-	    !name_is_valid(pawl_bytes_of(set->version), PAWL_VERSION_MAX, true))
+	    !pawl_fleet_name_is_valid(pawl_bytes_of(set->version), PAWL_VERSION_MAX, true))
 		return "version";
 	if (set->seq > INT64_MAX || set->sec > INT32_MAX)
 		return "seq or sec";
@@ -65,11 +66,11 @@ const char *set_fault(const struct pawl_fleet_distribution_set *set)
 	return NULL;
 }
 
-struct set *set_copy(const struct pawl_fleet_distribution_set *row)
+struct set *pawl_fleet_set_copy(const struct pawl_fleet_distribution_set *row)
 {
-	struct set *set = must_allocate(1, sizeof(*set));
+	struct set *set = pawl_fleet_must_allocate(1, sizeof(*set));
 
-	set->modules = must_allocate(row->module_count, sizeof(*set->modules));
+	set->modules = pawl_fleet_must_allocate(row->module_count, sizeof(*set->modules));
 	memcpy(set->modules, row->modules, row->module_count * sizeof(*set->modules));
 	set->row = *row;
 	set->row.modules = set->modules;
@@ -103,7 +104,7 @@ pawl_fleet_result pawl_fleet_distribution_set_add(struct pawl_fleet *fleet,
     const struct pawl_fleet_distribution_set *options, struct pawl_wall now, uint32_t *ret_set_id,
     struct pawl_note *reterr_note)
 {
-	const char *fault = set_fault(options);
+	const char *fault = pawl_fleet_set_fault(options);
 
 	if (fault != NULL) {
 		pawl_note_add(reterr_note, "distribution set: wrong ");
@@ -126,24 +127,25 @@ pawl_fleet_result pawl_fleet_distribution_set_add(struct pawl_fleet *fleet,
 	if (fleet->counters.distribution_set == UINT32_MAX ||
 	    fleet->counters.module > UINT32_MAX - options->module_count)
 		return PAWL_FLEET_QUOTA;
-	struct set *set = set_copy(options);
+	struct set *set = pawl_fleet_set_copy(options);
 	set->row.id = ++fleet->counters.distribution_set;
 	set->row.created_at = now.ms;
 	for (uint32_t i = 0; i < set->row.module_count; i++) {
 		set->modules[i].id = ++fleet->counters.module;
 		set->modules[i].created_at = now.ms;
 	}
-	set_link(fleet, set);
-	effect_counters(fleet);
-	effect_set(fleet, set);
+	pawl_fleet_set_link(fleet, set);
+	pawl_fleet_effect_counters(fleet);
+	pawl_fleet_effect_set(fleet, set);
 
 	struct sentence text;
-	sentence_begin(&text);
-	sentence_put(&text, "product=");
-	sentence_put(&text, set->row.product);
-	sentence_put(&text, " version=");
-	sentence_put(&text, set->row.version);
-	effect_log(fleet, "distributionset.added", now.ms, sentence_end(&text));
+	pawl_fleet_sentence_begin(&text);
+	pawl_fleet_sentence_put(&text, "product=");
+	pawl_fleet_sentence_put(&text, set->row.product);
+	pawl_fleet_sentence_put(&text, " version=");
+	pawl_fleet_sentence_put(&text, set->row.version);
+	pawl_fleet_effect_log(
+	    fleet, "distributionset.added", now.ms, pawl_fleet_sentence_end(&text));
 	*ret_set_id = set->row.id;
 	return PAWL_FLEET_OK;
 }
@@ -163,15 +165,15 @@ pawl_fleet_result pawl_fleet_assign(struct pawl_fleet *fleet, struct pawl_bytes 
     const struct pawl_fleet_assignment *assignment, struct pawl_wall now, uint32_t *ret_action_id,
     struct pawl_note *reterr_note)
 {
-	struct device *device = device_by_name(fleet, controller_id);
-	struct set *set = set_by_id(fleet, assignment->distribution_set_id);
+	struct device *device = pawl_fleet_find_device(fleet, controller_id);
+	struct set *set = pawl_fleet_set_by_id(fleet, assignment->distribution_set_id);
 
 	if (device == NULL || set == NULL) {
 		pawl_note_add(reterr_note, device == NULL ? "there is no such device"
 							  : "there is no such distribution set");
 		return PAWL_FLEET_NOT_FOUND;
 	}
-	const char *why = unfit(device, set);
+	const char *why = pawl_fleet_unfit(device, set);
 	if (why != NULL) {
 		pawl_note_add(reterr_note, why);
 		return PAWL_FLEET_CONFLICT;
@@ -189,10 +191,10 @@ pawl_fleet_result pawl_fleet_assign(struct pawl_fleet *fleet, struct pawl_bytes 
 	struct action *next;
 	for (struct action *open = device->open; open != NULL; open = next) {
 		next = open->open_next;
-		action_request_cancel(
+		pawl_fleet_action_request_cancel(
 		    fleet, open, true, "a newer assignment takes its place", now.ms);
 	}
-	struct action *action = action_create(
+	struct action *action = pawl_fleet_action_create(
 	    fleet, device, set, NULL, assignment->force, assignment->force_at, now.ms);
 	if (action == NULL) {
 		pawl_note_add(reterr_note, "every action id was used");
@@ -205,20 +207,21 @@ pawl_fleet_result pawl_fleet_assign(struct pawl_fleet *fleet, struct pawl_bytes 
 pawl_fleet_result pawl_fleet_cancel(struct pawl_fleet *fleet, struct pawl_bytes controller_id,
     uint32_t action_id, bool force, struct pawl_wall now)
 {
-	const struct device *device = device_by_name(fleet, controller_id);
-	struct action *action = id_map_get(&fleet->actions, action_id);
+	const struct device *device = pawl_fleet_find_device(fleet, controller_id);
+	struct action *action = pawl_fleet_id_map_get(&fleet->actions, action_id);
 
 	if (device == NULL || action == NULL || action->device != device)
 		return PAWL_FLEET_NOT_FOUND;
-	if (!action_is_open(action))
+	if (!pawl_fleet_action_is_open(action))
 		return PAWL_FLEET_GONE;
 	if (force) {
 		action->row.leaves_rollout = true;
-		action_cancelled(fleet, action, "cancelled by an operator, by force", now.ms);
+		pawl_fleet_action_cancelled(
+		    fleet, action, "cancelled by an operator, by force", now.ms);
 		return PAWL_FLEET_OK;
 	}
 	if (action->row.status == PAWL_ACTION_CANCELING)
 		return PAWL_FLEET_CONFLICT;
-	action_request_cancel(fleet, action, true, "cancelled by an operator", now.ms);
+	pawl_fleet_action_request_cancel(fleet, action, true, "cancelled by an operator", now.ms);
 	return PAWL_FLEET_OK;
 }

@@ -72,17 +72,17 @@ static int by_key(const void *a, const void *b)
 
 static void adopt(struct device *device, const struct draft *draft)
 {
-	struct pawl_fleet_attribute *fresh = must_allocate(draft->count, sizeof(*fresh));
+	struct pawl_fleet_attribute *fresh = pawl_fleet_must_allocate(draft->count, sizeof(*fresh));
 
 	for (uint32_t i = 0; i < draft->count; i++) {
-		fresh[i].key = text_copy(draft->item[i].key);
-		fresh[i].value = text_copy(draft->item[i].value);
+		fresh[i].key = pawl_fleet_text_copy(draft->item[i].key);
+		fresh[i].value = pawl_fleet_text_copy(draft->item[i].value);
 	}
 	if (draft->count > 1)
 		qsort(fresh, draft->count, sizeof(*fresh), by_key);
 	for (uint32_t i = 0; i < device->row.attribute_count; i++) {
-		text_free(device->attributes[i].key);
-		text_free(device->attributes[i].value);
+		pawl_fleet_text_free(device->attributes[i].key);
+		pawl_fleet_text_free(device->attributes[i].value);
 	}
 	free(device->attributes);
 	device->attributes = fresh;
@@ -93,17 +93,18 @@ static void adopt(struct device *device, const struct draft *draft)
 /* The operator's word stands; an empty field is filled by the device. */
 static void fill_field(const struct device *device, const char **slot, const char *key, size_t max)
 {
-	const char *value = attribute_of(device, key);
+	const char *value = pawl_fleet_attribute_of(device, key);
 
-	if (value != NULL && (*slot)[0] == '\0' && name_is_valid(pawl_bytes_of(value), max, false))
-		text_set(slot, pawl_bytes_of(value));
+	if (value != NULL && (*slot)[0] == '\0' &&
+	    pawl_fleet_name_is_valid(pawl_bytes_of(value), max, false))
+		pawl_fleet_text_set(slot, pawl_bytes_of(value));
 }
 
 pawl_fleet_result pawl_fleet_config_data(struct pawl_fleet *fleet, struct pawl_bytes controller_id,
     pawl_attributes_mode mode, const struct pawl_fleet_attribute_input *inputs, size_t input_count,
     struct pawl_wall now, struct pawl_note *reterr_note)
 {
-	struct device *device = device_by_name(fleet, controller_id);
+	struct device *device = pawl_fleet_find_device(fleet, controller_id);
 
 	if (device == NULL)
 		return PAWL_FLEET_NOT_FOUND;
@@ -137,13 +138,13 @@ pawl_fleet_result pawl_fleet_config_data(struct pawl_fleet *fleet, struct pawl_b
 	fill_field(device, &device->row.product, "pawl.product", PAWL_PRODUCT_MAX);
 	fill_field(device, &device->row.hardware_class, "pawl.hw", PAWL_HW_CLASS_MAX);
 	fill_field(device, &device->row.group, "pawl.group", PAWL_GROUP_MAX);
-	effect_attributes(fleet, device);
-	effect_device(fleet, device);
+	pawl_fleet_effect_attributes(fleet, device);
+	pawl_fleet_effect_device(fleet, device);
 
 	struct action *next;
 	for (struct action *open = device->open; open != NULL; open = next) {
 		next = open->open_next;
-		action_try_prove(fleet, open, true, now.ms);
+		pawl_fleet_action_try_prove(fleet, open, true, now.ms);
 	}
 	return PAWL_FLEET_OK;
 }

@@ -13,7 +13,7 @@ static void touch(struct pawl_fleet *fleet, struct device *device, int64_t now)
 	fleet->visits++;
 	if (now > device->row.last_request_at)
 		device->row.last_request_at = now;
-	effect_touch(fleet, device);
+	pawl_fleet_effect_touch(fleet, device);
 }
 
 /* What the device is to see now: the oldest cancel, else the oldest offer. */
@@ -29,7 +29,8 @@ static void offers(
 		}
 	}
 	for (const struct action *open = device->open; open != NULL; open = open->open_next) {
-		if (open->row.status != PAWL_ACTION_VERIFYING && !action_is_withheld(open)) {
+		if (open->row.status != PAWL_ACTION_VERIFYING &&
+		    !pawl_fleet_action_is_withheld(open)) {
 			*ret_offer = open;
 			return;
 		}
@@ -61,16 +62,16 @@ static void examine_claims(struct pawl_fleet *fleet, struct device *device, int6
 			continue;
 		if (open->row.claimed_polls < 3) {
 			open->row.claimed_polls++;
-			effect_action(fleet, open);
+			pawl_fleet_effect_action(fleet, open);
 		}
-		action_try_prove(fleet, open, false, now);
+		pawl_fleet_action_try_prove(fleet, open, false, now);
 	}
 }
 
 pawl_fleet_result pawl_fleet_poll(struct pawl_fleet *fleet, struct pawl_bytes controller_id,
     struct pawl_bytes address, struct pawl_wall now, struct pawl_fleet_poll *ret_poll)
 {
-	struct device *device = device_by_name(fleet, controller_id);
+	struct device *device = pawl_fleet_find_device(fleet, controller_id);
 	const struct action *cancel;
 	const struct action *offer;
 
@@ -80,13 +81,13 @@ pawl_fleet_result pawl_fleet_poll(struct pawl_fleet *fleet, struct pawl_bytes co
 		return PAWL_FLEET_DENIED;
 	touch(fleet, device, now.ms);
 	if (address.size > 0 && !pawl_bytes_is(address, device->row.address)) {
-		text_free(device->row.address);
-		device->row.address = text_copy_clean(address, PAWL_FLEET_ADDRESS_MAX);
+		pawl_fleet_text_free(device->row.address);
+		device->row.address = pawl_fleet_text_copy_clean(address, PAWL_FLEET_ADDRESS_MAX);
 	}
 	if (device->row.state == PAWL_DEVICE_REGISTERED && device->open == NULL)
-		set_state(fleet, device, PAWL_DEVICE_IDLE, "nothing to do", now.ms);
+		pawl_fleet_change_state(fleet, device, PAWL_DEVICE_IDLE, "nothing to do", now.ms);
 	examine_claims(fleet, device, now.ms);
-	rollout_admit(fleet, device, now.ms);
+	pawl_fleet_rollout_admit(fleet, device, now.ms);
 	offers(device, &cancel, &offer);
 
 	bool verifying = false;
@@ -111,8 +112,8 @@ pawl_fleet_result pawl_fleet_poll(struct pawl_fleet *fleet, struct pawl_bytes co
 static struct action *action_of(
     const struct pawl_fleet *fleet, struct pawl_bytes controller_id, uint32_t action_id)
 {
-	const struct device *device = device_by_name(fleet, controller_id);
-	struct action *action = id_map_get(&fleet->actions, action_id);
+	const struct device *device = pawl_fleet_find_device(fleet, controller_id);
+	struct action *action = pawl_fleet_id_map_get(&fleet->actions, action_id);
 
 	return device == NULL || action == NULL || action->device != device ? NULL : action;
 }
@@ -120,7 +121,7 @@ static struct action *action_of(
 static pawl_fleet_result describe(
     const struct action *action, int64_t now, struct pawl_fleet_deployment *ret_deployment)
 {
-	const struct pawl_fleet_module *module = module_for(action->set, action->device);
+	const struct pawl_fleet_module *module = pawl_fleet_module_for(action->set, action->device);
 	const bool forced = is_forced(action, now);
 
 	if (module == NULL)
@@ -143,9 +144,9 @@ static void mark_retrieved(struct pawl_fleet *fleet, struct action *action)
 	if (action->row.retrieved)
 		return;
 	action->row.retrieved = true;
-	effect_action(fleet, action);
+	pawl_fleet_effect_action(fleet, action);
 	if (action->rollout == NULL)
-		action_watch(fleet, action); /* by hand: silence counts from here on */
+		pawl_fleet_action_watch(fleet, action); /* by hand: silence counts from here on */
 }
 
 pawl_fleet_result pawl_fleet_deployment(struct pawl_fleet *fleet, struct pawl_bytes controller_id,
@@ -153,9 +154,9 @@ pawl_fleet_result pawl_fleet_deployment(struct pawl_fleet *fleet, struct pawl_by
 {
 	struct action *action = action_of(fleet, controller_id, action_id);
 
-	if (action == NULL || !action_is_open(action) ||
+	if (action == NULL || !pawl_fleet_action_is_open(action) ||
 	    action->row.status == PAWL_ACTION_CANCELING ||
-	    action->row.status == PAWL_ACTION_VERIFYING || action_is_withheld(action))
+	    action->row.status == PAWL_ACTION_VERIFYING || pawl_fleet_action_is_withheld(action))
 		return PAWL_FLEET_NOT_FOUND;
 	const pawl_fleet_result result = describe(action, now.ms, ret_deployment);
 	if (result != PAWL_FLEET_OK)
@@ -163,7 +164,7 @@ pawl_fleet_result pawl_fleet_deployment(struct pawl_fleet *fleet, struct pawl_by
 	touch(fleet, action->device, now.ms);
 	if (!action->row.retrieved && action->row.status == PAWL_ACTION_RUNNING) {
 		action->row.status = PAWL_ACTION_RETRIEVED;
-		effect_status(fleet, action, "retrieved", now.ms, NULL,
+		pawl_fleet_effect_status(fleet, action, "retrieved", now.ms, NULL,
 		    "Target retrieved update action and should start now the download.");
 	}
 	mark_retrieved(fleet, action);
@@ -194,15 +195,16 @@ pawl_fleet_result pawl_fleet_device_module(const struct pawl_fleet *fleet,
     struct pawl_bytes controller_id, uint32_t module_id,
     const struct pawl_fleet_module **ret_module)
 {
-	const struct device *device = device_by_name(fleet, controller_id);
+	const struct device *device = pawl_fleet_find_device(fleet, controller_id);
 
 	if (device == NULL || device->row.enrolment == PAWL_ENROLMENT_REVOKED)
 		return PAWL_FLEET_NOT_FOUND;
 	for (const struct action *action = device->newest; action != NULL; action = action->older) {
-		const struct pawl_fleet_module *module = module_for(action->set, device);
+		const struct pawl_fleet_module *module = pawl_fleet_module_for(action->set, device);
 		if (module == NULL || module->id != module_id)
 			continue;
-		if (action->row.status == PAWL_ACTION_CANCELED || action_is_withheld(action))
+		if (action->row.status == PAWL_ACTION_CANCELED ||
+		    pawl_fleet_action_is_withheld(action))
 			continue;
 		*ret_module = module;
 		return PAWL_FLEET_OK;
@@ -246,25 +248,27 @@ static void closed_failure(struct pawl_fleet *fleet, struct action *action,
 	const bool known = has_reason(feedback, &reason);
 
 	if (known && pawl_bytes_is(reason, "cancelled") &&
-	    (action->row.status == PAWL_ACTION_CANCELING || action_is_withheld(action))) {
-		action_cancelled(fleet, action, "the device gave the update up when asked to", now);
+	    (action->row.status == PAWL_ACTION_CANCELING ||
+		pawl_fleet_action_is_withheld(action))) {
+		pawl_fleet_action_cancelled(
+		    fleet, action, "the device gave the update up when asked to", now);
 		return;
 	}
 	const bool refused = known && is_refusal(reason);
-	sentence_begin(&why);
-	sentence_put(&why, refused ? "refused " : "failed to install ");
-	sentence_put(&why, action->set->row.product);
-	sentence_put(&why, " ");
-	sentence_put(&why, action->set->row.version);
+	pawl_fleet_sentence_begin(&why);
+	pawl_fleet_sentence_put(&why, refused ? "refused " : "failed to install ");
+	pawl_fleet_sentence_put(&why, action->set->row.product);
+	pawl_fleet_sentence_put(&why, " ");
+	pawl_fleet_sentence_put(&why, action->set->row.version);
 	for (size_t i = 0; i < feedback->message_count && i < 2; i++) {
-		const char *clean = text_copy_clean(feedback->messages[i], 180);
-		sentence_put(&why, i == 0 ? ": " : " (");
-		sentence_put(&why, clean);
-		sentence_put(&why, i == 0 ? "" : ")");
-		text_free(clean);
+		const char *clean = pawl_fleet_text_copy_clean(feedback->messages[i], 180);
+		pawl_fleet_sentence_put(&why, i == 0 ? ": " : " (");
+		pawl_fleet_sentence_put(&why, clean);
+		pawl_fleet_sentence_put(&why, i == 0 ? "" : ")");
+		pawl_fleet_text_free(clean);
 	}
-	action_fail(fleet, action, refused ? PAWL_DEVICE_REFUSED : PAWL_DEVICE_FAILED,
-	    sentence_end(&why), now);
+	pawl_fleet_action_fail(fleet, action, refused ? PAWL_DEVICE_REFUSED : PAWL_DEVICE_FAILED,
+	    pawl_fleet_sentence_end(&why), now);
 }
 
 static void claim(struct pawl_fleet *fleet, struct action *action,
@@ -274,10 +278,10 @@ static void claim(struct pawl_fleet *fleet, struct action *action,
 
 	if (action->row.status == PAWL_ACTION_VERIFYING)
 		return; /* said again: nothing new */
-	effect_status(fleet, action, "running", now, feedback,
+	pawl_fleet_effect_status(fleet, action, "running", now, feedback,
 	    "Device claims success; waiting for its image hash.");
 	if (action->row.force == PAWL_FORCE_DOWNLOADONLY) {
-		action_finish(fleet, action, true, now);
+		pawl_fleet_action_finish(fleet, action, true, now);
 		return;
 	}
 	action->row.status = PAWL_ACTION_VERIFYING;
@@ -285,11 +289,11 @@ static void claim(struct pawl_fleet *fleet, struct action *action,
 	action->row.claimed_polls = 0;
 	action->row.activated = true;
 	device->row.attributes_wanted = true;
-	set_state(fleet, device, PAWL_DEVICE_VERIFYING,
+	pawl_fleet_change_state(fleet, device, PAWL_DEVICE_VERIFYING,
 	    "says it succeeded; its image hash has to prove it", now);
-	effect_device(fleet, device);
-	action_watch(fleet, action);
-	action_try_prove(fleet, action, false, now);
+	pawl_fleet_effect_device(fleet, device);
+	pawl_fleet_action_watch(fleet, action);
+	pawl_fleet_action_try_prove(fleet, action, false, now);
 }
 
 /* What an intermediate report changes, unless a cancel or a claim is pending. */
@@ -302,7 +306,7 @@ static void progress(struct pawl_fleet *fleet, struct action *action, pawl_actio
 	action->row.status = status;
 	/* Only forward: progress lines go on after the image is staged. */
 	if (state > action->device->row.state || action->device->row.state > PAWL_DEVICE_VERIFYING)
-		set_state(fleet, action->device, state, why, now);
+		pawl_fleet_change_state(fleet, action->device, state, why, now);
 }
 
 static void intermediate(struct pawl_fleet *fleet, struct action *action,
@@ -310,39 +314,41 @@ static void intermediate(struct pawl_fleet *fleet, struct action *action,
 {
 	switch (feedback->execution) {
 	case PAWL_EXECUTION_DOWNLOAD:
-		effect_status(fleet, action, "download", now, feedback, NULL);
+		pawl_fleet_effect_status(fleet, action, "download", now, feedback, NULL);
 		progress(fleet, action, PAWL_ACTION_DOWNLOAD, PAWL_DEVICE_DOWNLOADING,
 		    "downloads the release", now);
 		break;
 	case PAWL_EXECUTION_DOWNLOADED:
-		effect_status(fleet, action, "downloaded", now, feedback, NULL);
+		pawl_fleet_effect_status(fleet, action, "downloaded", now, feedback, NULL);
 		progress(fleet, action, PAWL_ACTION_DOWNLOADED, PAWL_DEVICE_STAGED,
 		    "has downloaded the release and not activated it yet", now);
 		if (action->row.force == PAWL_FORCE_DOWNLOADONLY)
-			action_finish(fleet, action, true, now);
+			pawl_fleet_action_finish(fleet, action, true, now);
 		break;
 	case PAWL_EXECUTION_SCHEDULED:
-		effect_status(fleet, action, "scheduled", now, feedback, NULL);
+		pawl_fleet_effect_status(fleet, action, "scheduled", now, feedback, NULL);
 		progress(fleet, action, PAWL_ACTION_SCHEDULED, PAWL_DEVICE_STAGED,
 		    "waits for its moment to activate the release", now);
 		break;
 	case PAWL_EXECUTION_PROCEEDING:
 	case PAWL_EXECUTION_RESUMED:
-		effect_status(fleet, action, "running", now, feedback, NULL);
+		pawl_fleet_effect_status(fleet, action, "running", now, feedback, NULL);
 		progress(fleet, action, PAWL_ACTION_RUNNING, PAWL_DEVICE_DOWNLOADING,
 		    "works on the release", now);
 		break;
 	case PAWL_EXECUTION_CANCELED:
 		if (action->row.status == PAWL_ACTION_CANCELING) {
-			effect_status(fleet, action, "canceled", now, feedback, NULL);
-			action_cancelled(fleet, action, "the device gave the update up", now);
+			pawl_fleet_effect_status(fleet, action, "canceled", now, feedback, NULL);
+			pawl_fleet_action_cancelled(
+			    fleet, action, "the device gave the update up", now);
 		} else {
-			effect_status(fleet, action, "warning", now, feedback,
+			pawl_fleet_effect_status(fleet, action, "warning", now, feedback,
 			    "Device says canceled, but nobody cancels.");
 		}
 		break;
 	case PAWL_EXECUTION_REJECTED:
-		effect_status(fleet, action, "warning", now, feedback, "Device rejects.");
+		pawl_fleet_effect_status(
+		    fleet, action, "warning", now, feedback, "Device rejects.");
 		break;
 	case PAWL_EXECUTION_CLOSED: break; /* handled before */
 	}
@@ -361,7 +367,7 @@ pawl_fleet_result pawl_fleet_feedback(struct pawl_fleet *fleet, struct pawl_byte
 
 	if (action == NULL)
 		return PAWL_FLEET_NOT_FOUND;
-	if (!action_is_open(action))
+	if (!pawl_fleet_action_is_open(action))
 		return PAWL_FLEET_GONE;
 	/* A device whose last word is refused would be stuck for ever. */
 	if (feedback->execution != PAWL_EXECUTION_CLOSED && over_quota(action, feedback))
@@ -371,7 +377,7 @@ pawl_fleet_result pawl_fleet_feedback(struct pawl_fleet *fleet, struct pawl_byte
 	if (feedback->execution != PAWL_EXECUTION_CLOSED) {
 		intermediate(fleet, action, feedback, now.ms);
 	} else if (feedback->finished == PAWL_FINISHED_FAILURE) {
-		effect_status(fleet, action, "error", now.ms, feedback, NULL);
+		pawl_fleet_effect_status(fleet, action, "error", now.ms, feedback, NULL);
 		closed_failure(fleet, action, feedback, now.ms);
 	} else {
 		claim(fleet, action, feedback, now.ms);
@@ -383,12 +389,12 @@ pawl_fleet_result pawl_fleet_feedback(struct pawl_fleet *fleet, struct pawl_byte
 static void cancel_rejected(struct pawl_fleet *fleet, struct action *action,
     const struct pawl_fleet_feedback *feedback, int64_t now)
 {
-	effect_status(
+	pawl_fleet_effect_status(
 	    fleet, action, "cancel_rejected", now, feedback, "Device rejects the cancel.");
 	action->row.status = PAWL_ACTION_RUNNING;
 	action->row.activated = true;
 	action->row.leaves_rollout = false;
-	effect_action(fleet, action);
+	pawl_fleet_effect_action(fleet, action);
 }
 
 pawl_fleet_result pawl_fleet_cancel_feedback(struct pawl_fleet *fleet,
@@ -399,7 +405,7 @@ pawl_fleet_result pawl_fleet_cancel_feedback(struct pawl_fleet *fleet,
 
 	if (action == NULL)
 		return PAWL_FLEET_NOT_FOUND;
-	if (!action_is_open(action))
+	if (!pawl_fleet_action_is_open(action))
 		return PAWL_FLEET_GONE;
 	if (action->row.status != PAWL_ACTION_CANCELING)
 		return PAWL_FLEET_NOT_CANCELABLE;
@@ -412,21 +418,21 @@ pawl_fleet_result pawl_fleet_cancel_feedback(struct pawl_fleet *fleet,
 			cancel_rejected(fleet, action, feedback, now.ms);
 			break;
 		}
-		effect_status(fleet, action, "canceled", now.ms, feedback, NULL);
-		action_cancelled(
+		pawl_fleet_effect_status(fleet, action, "canceled", now.ms, feedback, NULL);
+		pawl_fleet_action_cancelled(
 		    fleet, action, "the device gave the update up when asked to", now.ms);
 		break;
 	case PAWL_EXECUTION_REJECTED: cancel_rejected(fleet, action, feedback, now.ms); break;
 	case PAWL_EXECUTION_CANCELED:
 		/* Not an acceptance: hawkBit waits for "closed". */
-		effect_status(fleet, action, "warning", now.ms, feedback, NULL);
+		pawl_fleet_effect_status(fleet, action, "warning", now.ms, feedback, NULL);
 		break;
 	case PAWL_EXECUTION_PROCEEDING:
 	case PAWL_EXECUTION_SCHEDULED:
 	case PAWL_EXECUTION_RESUMED:
 	case PAWL_EXECUTION_DOWNLOADED:
 	case PAWL_EXECUTION_DOWNLOAD:
-		effect_status(fleet, action, "canceling", now.ms, feedback, NULL);
+		pawl_fleet_effect_status(fleet, action, "canceling", now.ms, feedback, NULL);
 		break;
 	}
 	return PAWL_FLEET_OK;

@@ -20,7 +20,7 @@ static void *block_take(struct pawl_fleet *fleet, size_t size)
 	if (block == NULL || block->capacity - block->used < wanted) {
 		const size_t least = BLOCK_SIZE / unit;
 		const size_t capacity = wanted > least ? wanted : least;
-		block = must_allocate(1, sizeof(*block) + capacity * unit);
+		block = pawl_fleet_must_allocate(1, sizeof(*block) + capacity * unit);
 		block->capacity = capacity;
 		block->next = fleet->blocks;
 		fleet->blocks = block;
@@ -45,8 +45,8 @@ static struct pawl_fleet_effect *append(
 	if (fleet->effect_count == fleet->effect_capacity) {
 		fleet->effect_capacity =
 		    fleet->effect_capacity == 0 ? 64 : fleet->effect_capacity * 2;
-		fleet->effects =
-		    must_resize(fleet->effects, fleet->effect_capacity, sizeof(*fleet->effects));
+		fleet->effects = pawl_fleet_must_resize(
+		    fleet->effects, fleet->effect_capacity, sizeof(*fleet->effects));
 	}
 	struct pawl_fleet_effect *effect = &fleet->effects[fleet->effect_count++];
 	*effect = (struct pawl_fleet_effect){ .kind = kind, .id = id, .name = "" };
@@ -63,54 +63,54 @@ static void append_once(
 	*dirty |= bit;
 }
 
-void effect_counters(struct pawl_fleet *fleet)
+void pawl_fleet_effect_counters(struct pawl_fleet *fleet)
 {
 	if (!fleet->counters_dirty)
 		append(fleet, PAWL_FLEET_STORE_COUNTERS, 0);
 	fleet->counters_dirty = true;
 }
 
-void effect_device(struct pawl_fleet *fleet, struct device *device)
+void pawl_fleet_effect_device(struct pawl_fleet *fleet, struct device *device)
 {
 	append_once(fleet, &device->dirty, PAWL_FLEET_STORE_DEVICE, device->row.id);
 }
 
-void effect_touch(struct pawl_fleet *fleet, struct device *device)
+void pawl_fleet_effect_touch(struct pawl_fleet *fleet, struct device *device)
 {
 	append_once(fleet, &device->dirty, PAWL_FLEET_TOUCH_DEVICE, device->row.id);
 }
 
-void effect_attributes(struct pawl_fleet *fleet, struct device *device)
+void pawl_fleet_effect_attributes(struct pawl_fleet *fleet, struct device *device)
 {
 	append_once(fleet, &device->dirty, PAWL_FLEET_STORE_ATTRIBUTES, device->row.id);
 }
 
-void effect_remove_device(struct pawl_fleet *fleet, uint32_t device_id)
+void pawl_fleet_effect_remove_device(struct pawl_fleet *fleet, uint32_t device_id)
 {
 	append(fleet, PAWL_FLEET_REMOVE_DEVICE, device_id);
 }
 
-void effect_set(struct pawl_fleet *fleet, struct set *set)
+void pawl_fleet_effect_set(struct pawl_fleet *fleet, struct set *set)
 {
 	append_once(fleet, &set->dirty, PAWL_FLEET_STORE_DISTRIBUTION_SET, set->row.id);
 }
 
-void effect_action(struct pawl_fleet *fleet, struct action *action)
+void pawl_fleet_effect_action(struct pawl_fleet *fleet, struct action *action)
 {
 	append_once(fleet, &action->dirty, PAWL_FLEET_STORE_ACTION, action->row.id);
 }
 
-void effect_rollout(struct pawl_fleet *fleet, struct rollout *rollout)
+void pawl_fleet_effect_rollout(struct pawl_fleet *fleet, struct rollout *rollout)
 {
 	append_once(fleet, &rollout->dirty, PAWL_FLEET_STORE_ROLLOUT, rollout->row.id);
 }
 
-void effect_members(struct pawl_fleet *fleet, struct rollout *rollout)
+void pawl_fleet_effect_members(struct pawl_fleet *fleet, struct rollout *rollout)
 {
 	append_once(fleet, &rollout->dirty, PAWL_FLEET_STORE_MEMBERS, rollout->row.id);
 }
 
-void effect_member(struct pawl_fleet *fleet, struct member *member)
+void pawl_fleet_effect_member(struct pawl_fleet *fleet, struct member *member)
 {
 	const unsigned bit = 1u << PAWL_FLEET_STORE_MEMBER;
 
@@ -123,15 +123,15 @@ void effect_member(struct pawl_fleet *fleet, struct member *member)
 
 static const char *block_message(struct pawl_fleet *fleet, struct pawl_bytes message)
 {
-	const char *clean = text_copy_clean(message, PAWL_FLEET_MESSAGE_MAX);
+	const char *clean = pawl_fleet_text_copy_clean(message, PAWL_FLEET_MESSAGE_MAX);
 	const char *copy = block_text(fleet, clean);
 
-	text_free(clean);
+	pawl_fleet_text_free(clean);
 	return copy;
 }
 
-void effect_status(struct pawl_fleet *fleet, struct action *action, const char *name, int64_t now,
-    const struct pawl_fleet_feedback *feedback, const char *message)
+void pawl_fleet_effect_status(struct pawl_fleet *fleet, struct action *action, const char *name,
+    int64_t now, const struct pawl_fleet_feedback *feedback, const char *message)
 {
 	const size_t own = message == NULL ? 0 : 1;
 	size_t from_device = feedback == NULL ? 0 : feedback->message_count;
@@ -156,10 +156,11 @@ void effect_status(struct pawl_fleet *fleet, struct action *action, const char *
 	action->row.changed_at = now;
 	if (effect->has_code)
 		action->row.last_code = effect->code;
-	effect_action(fleet, action);
+	pawl_fleet_effect_action(fleet, action);
 }
 
-void effect_log(struct pawl_fleet *fleet, const char *name, int64_t now, const char *text)
+void pawl_fleet_effect_log(
+    struct pawl_fleet *fleet, const char *name, int64_t now, const char *text)
 {
 	const char **texts = block_take(fleet, sizeof(*texts));
 
@@ -171,23 +172,23 @@ void effect_log(struct pawl_fleet *fleet, const char *name, int64_t now, const c
 	effect->text_count = 1;
 }
 
-void log_device(struct pawl_fleet *fleet, const char *name, int64_t now,
+void pawl_fleet_log_device(struct pawl_fleet *fleet, const char *name, int64_t now,
     const struct device *device, const char *key, const char *value)
 {
 	struct sentence text;
 
-	sentence_begin(&text);
-	sentence_put(&text, "device=");
-	sentence_put(&text, device->row.controller_id);
+	pawl_fleet_sentence_begin(&text);
+	pawl_fleet_sentence_put(&text, "device=");
+	pawl_fleet_sentence_put(&text, device->row.controller_id);
 	if (key != NULL) {
-		sentence_put(&text, " ");
-		sentence_put(&text, key);
-		sentence_put(&text, "=\"");
+		pawl_fleet_sentence_put(&text, " ");
+		pawl_fleet_sentence_put(&text, key);
+		pawl_fleet_sentence_put(&text, "=\"");
 		for (const char *at = value; *at != '\0'; at++) /* a value can not end early */
-			sentence_put(&text, (char[]){ *at == '"' ? '\'' : *at, '\0' });
-		sentence_put(&text, "\"");
+			pawl_fleet_sentence_put(&text, (char[]){ *at == '"' ? '\'' : *at, '\0' });
+		pawl_fleet_sentence_put(&text, "\"");
 	}
-	effect_log(fleet, name, now, sentence_end(&text));
+	pawl_fleet_effect_log(fleet, name, now, pawl_fleet_sentence_end(&text));
 }
 
 const struct pawl_fleet_effect *pawl_fleet_effects(
@@ -209,22 +210,23 @@ static unsigned *dirty_of(struct pawl_fleet *fleet, const struct pawl_fleet_effe
 	case PAWL_FLEET_STORE_DEVICE:
 	case PAWL_FLEET_TOUCH_DEVICE:
 	case PAWL_FLEET_STORE_ATTRIBUTES:
-		device = id_map_get(&fleet->devices, effect->id);
+		device = pawl_fleet_id_map_get(&fleet->devices, effect->id);
 		return device == NULL ? NULL : &device->dirty;
 	case PAWL_FLEET_STORE_DISTRIBUTION_SET:
-		set = set_by_id(fleet, effect->id);
+		set = pawl_fleet_set_by_id(fleet, effect->id);
 		return set == NULL ? NULL : &set->dirty;
 	case PAWL_FLEET_STORE_ACTION:
-		action = id_map_get(&fleet->actions, effect->id);
+		action = pawl_fleet_id_map_get(&fleet->actions, effect->id);
 		return action == NULL ? NULL : &action->dirty;
 	case PAWL_FLEET_STORE_ROLLOUT:
 	case PAWL_FLEET_STORE_MEMBERS:
-		rollout = rollout_by_id(fleet, effect->id);
+		rollout = pawl_fleet_rollout_by_id(fleet, effect->id);
 		return rollout == NULL ? NULL : &rollout->dirty;
 	case PAWL_FLEET_STORE_MEMBER:
-		device = id_map_get(&fleet->devices, effect->other_id);
-		rollout = rollout_by_id(fleet, effect->id);
-		member = device == NULL || rollout == NULL ? NULL : member_of(device, rollout);
+		device = pawl_fleet_id_map_get(&fleet->devices, effect->other_id);
+		rollout = pawl_fleet_rollout_by_id(fleet, effect->id);
+		member = device == NULL || rollout == NULL ? NULL
+							   : pawl_fleet_member_of(device, rollout);
 		return member == NULL ? NULL : &member->dirty;
 	case PAWL_FLEET_STORE_COUNTERS:
 	case PAWL_FLEET_REMOVE_DEVICE:

@@ -9,7 +9,7 @@ pawl_fleet_result pawl_fleet_enrolment_token(struct pawl_fleet *fleet,
     struct pawl_bytes controller_id, const uint8_t token_sha256[32], struct pawl_wall expires_at,
     struct pawl_wall now)
 {
-	struct device *device = device_by_name(fleet, controller_id);
+	struct device *device = pawl_fleet_find_device(fleet, controller_id);
 
 	if (device == NULL)
 		return PAWL_FLEET_NOT_FOUND;
@@ -21,8 +21,8 @@ pawl_fleet_result pawl_fleet_enrolment_token(struct pawl_fleet *fleet,
 	if (device->row.enrolment == PAWL_ENROLMENT_PENDING)
 		device->row.enrolment =
 		    device->row.has_fingerprint ? PAWL_ENROLMENT_ISSUED : PAWL_ENROLMENT_NONE;
-	effect_device(fleet, device);
-	log_device(fleet, "enrolment.token", now.ms, device, NULL, NULL);
+	pawl_fleet_effect_device(fleet, device);
+	pawl_fleet_log_device(fleet, "enrolment.token", now.ms, device, NULL, NULL);
 	return PAWL_FLEET_OK;
 }
 
@@ -30,7 +30,7 @@ pawl_fleet_result pawl_fleet_enrol(struct pawl_fleet *fleet, struct pawl_bytes c
     const uint8_t token_sha256[32], const uint8_t key_pin[32], struct pawl_wall now,
     bool *ret_is_new)
 {
-	struct device *device = device_by_name(fleet, controller_id);
+	struct device *device = pawl_fleet_find_device(fleet, controller_id);
 
 	if (device == NULL || !device->row.has_token ||
 	    !pawl_bytes_equal_secret(device->row.token_sha256, token_sha256, 32))
@@ -46,8 +46,8 @@ pawl_fleet_result pawl_fleet_enrol(struct pawl_fleet *fleet, struct pawl_bytes c
 	memcpy(device->row.key_pin, key_pin, 32);
 	device->row.enrolment = PAWL_ENROLMENT_PENDING;
 	device->row.requested_at = now.ms;
-	effect_device(fleet, device);
-	log_device(fleet, "enrolment.requested", now.ms, device, NULL, NULL);
+	pawl_fleet_effect_device(fleet, device);
+	pawl_fleet_log_device(fleet, "enrolment.requested", now.ms, device, NULL, NULL);
 	*ret_is_new = true;
 	return PAWL_FLEET_OK;
 }
@@ -56,7 +56,7 @@ pawl_fleet_result pawl_fleet_enrolment_issued(struct pawl_fleet *fleet,
     struct pawl_bytes controller_id, const uint8_t key_pin[32], const uint8_t fingerprint[32],
     struct pawl_wall now)
 {
-	struct device *device = device_by_name(fleet, controller_id);
+	struct device *device = pawl_fleet_find_device(fleet, controller_id);
 
 	if (device == NULL)
 		return PAWL_FLEET_NOT_FOUND;
@@ -66,15 +66,15 @@ pawl_fleet_result pawl_fleet_enrolment_issued(struct pawl_fleet *fleet,
 	device->row.enrolment = PAWL_ENROLMENT_ISSUED;
 	device->row.has_fingerprint = true;
 	memcpy(device->row.fingerprint, fingerprint, 32);
-	effect_device(fleet, device);
-	log_device(fleet, "enrolment.issued", now.ms, device, NULL, NULL);
+	pawl_fleet_effect_device(fleet, device);
+	pawl_fleet_log_device(fleet, "enrolment.issued", now.ms, device, NULL, NULL);
 	return PAWL_FLEET_OK;
 }
 
 pawl_fleet_result pawl_fleet_enrolment_revoke(
     struct pawl_fleet *fleet, struct pawl_bytes controller_id, struct pawl_wall now)
 {
-	struct device *device = device_by_name(fleet, controller_id);
+	struct device *device = pawl_fleet_find_device(fleet, controller_id);
 
 	if (device == NULL)
 		return PAWL_FLEET_NOT_FOUND;
@@ -85,17 +85,17 @@ pawl_fleet_result pawl_fleet_enrolment_revoke(
 	memset(device->row.token_sha256, 0, 32);
 	memset(device->row.key_pin, 0, 32);
 	memset(device->row.fingerprint, 0, 32);
-	effect_device(fleet, device);
-	log_device(fleet, "enrolment.revoked", now.ms, device, NULL, NULL);
+	pawl_fleet_effect_device(fleet, device);
+	pawl_fleet_log_device(fleet, "enrolment.revoked", now.ms, device, NULL, NULL);
 	while (device->open != NULL) {
 		device->open->row.leaves_rollout = true;
-		action_cancelled(
+		pawl_fleet_action_cancelled(
 		    fleet, device->open, "the device's certificate was revoked", now.ms);
 	}
 	for (struct member *member = device->members; member != NULL;
 	     member = member->next_of_device) {
 		if (member->state == PAWL_MEMBER_WAITING)
-			member_leave(fleet, member, now.ms);
+			pawl_fleet_member_leave(fleet, member, now.ms);
 	}
 	return PAWL_FLEET_OK;
 }
@@ -103,7 +103,7 @@ pawl_fleet_result pawl_fleet_enrolment_revoke(
 pawl_fleet_result pawl_fleet_certificate_check(
     const struct pawl_fleet *fleet, struct pawl_bytes controller_id, const uint8_t fingerprint[32])
 {
-	const struct device *device = device_by_name(fleet, controller_id);
+	const struct device *device = pawl_fleet_find_device(fleet, controller_id);
 
 	if (device == NULL)
 		return PAWL_FLEET_NOT_FOUND;

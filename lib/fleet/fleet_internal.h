@@ -23,10 +23,10 @@ struct id_map {
 	uint32_t count;
 };
 
-void *id_map_get(const struct id_map *map, uint32_t key);
-void id_map_put(struct id_map *map, uint32_t key, void *value);
-void id_map_remove(struct id_map *map, uint32_t key);
-void id_map_finish(struct id_map *map);
+void *pawl_fleet_id_map_get(const struct id_map *map, uint32_t key);
+void pawl_fleet_id_map_put(struct id_map *map, uint32_t key, void *value);
+void pawl_fleet_id_map_remove(struct id_map *map, uint32_t key);
+void pawl_fleet_id_map_finish(struct id_map *map);
 
 /* Deadlines, earliest first. Entries are never taken back: who pops one looks
  * whether it still means anything. */
@@ -40,18 +40,18 @@ struct deadline_queue {
 	uint32_t capacity;
 };
 
-void deadline_push(struct deadline_queue *queue, struct deadline deadline);
-struct deadline deadline_pop(struct deadline_queue *queue);
+void pawl_fleet_deadline_push(struct deadline_queue *queue, struct deadline deadline);
+struct deadline pawl_fleet_deadline_pop(struct deadline_queue *queue);
 
 /* Heap memory or a panic. */
-void *must_allocate(size_t count, size_t size);
-void *must_resize(void *at, size_t count, size_t size);
+void *pawl_fleet_must_allocate(size_t count, size_t size);
+void *pawl_fleet_must_resize(void *at, size_t count, size_t size);
 /* An owned copy; "" is static and never freed. */
-const char *text_copy(struct pawl_bytes text);
+const char *pawl_fleet_text_copy(struct pawl_bytes text);
 /* The same, with control characters as spaces and cut at `limit` bytes. */
-const char *text_copy_clean(struct pawl_bytes text, size_t limit);
-void text_free(const char *text);
-void text_set(const char **slot, struct pawl_bytes text);
+const char *pawl_fleet_text_copy_clean(struct pawl_bytes text, size_t limit);
+void pawl_fleet_text_free(const char *text);
+void pawl_fleet_text_set(const char **slot, struct pawl_bytes text);
 
 /* --- objects --- */
 
@@ -154,107 +154,111 @@ struct sentence {
 	struct pawl_buf buf;
 };
 
-void sentence_begin(struct sentence *sentence);
-void sentence_put(struct sentence *sentence, const char *text);
-void sentence_int(struct sentence *sentence, int64_t value);
+void pawl_fleet_sentence_begin(struct sentence *sentence);
+void pawl_fleet_sentence_put(struct sentence *sentence, const char *text);
+void pawl_fleet_sentence_int(struct sentence *sentence, int64_t value);
 /* NUL-terminated; what did not fit is cut. */
-const char *sentence_end(struct sentence *sentence);
+const char *pawl_fleet_sentence_end(struct sentence *sentence);
 
 /* Letters, digits, '.', '_', '-' (and '+' when `plus`), a letter or digit
  * first, no "..", 1..max characters. */
-bool name_is_valid(struct pawl_bytes text, size_t max, bool plus);
+bool pawl_fleet_name_is_valid(struct pawl_bytes text, size_t max, bool plus);
 
 /* --- effects (fleet_effects.c) --- */
 
-void effect_counters(struct pawl_fleet *fleet);
-void effect_device(struct pawl_fleet *fleet, struct device *device);
-void effect_touch(struct pawl_fleet *fleet, struct device *device);
-void effect_attributes(struct pawl_fleet *fleet, struct device *device);
-void effect_remove_device(struct pawl_fleet *fleet, uint32_t device_id);
-void effect_set(struct pawl_fleet *fleet, struct set *set);
-void effect_action(struct pawl_fleet *fleet, struct action *action);
-void effect_rollout(struct pawl_fleet *fleet, struct rollout *rollout);
-void effect_members(struct pawl_fleet *fleet, struct rollout *rollout);
-void effect_member(struct pawl_fleet *fleet, struct member *member);
+void pawl_fleet_effect_counters(struct pawl_fleet *fleet);
+void pawl_fleet_effect_device(struct pawl_fleet *fleet, struct device *device);
+void pawl_fleet_effect_touch(struct pawl_fleet *fleet, struct device *device);
+void pawl_fleet_effect_attributes(struct pawl_fleet *fleet, struct device *device);
+void pawl_fleet_effect_remove_device(struct pawl_fleet *fleet, uint32_t device_id);
+void pawl_fleet_effect_set(struct pawl_fleet *fleet, struct set *set);
+void pawl_fleet_effect_action(struct pawl_fleet *fleet, struct action *action);
+void pawl_fleet_effect_rollout(struct pawl_fleet *fleet, struct rollout *rollout);
+void pawl_fleet_effect_members(struct pawl_fleet *fleet, struct rollout *rollout);
+void pawl_fleet_effect_member(struct pawl_fleet *fleet, struct member *member);
 /* A status of the action; counts it. `name` is static. */
-void effect_status(struct pawl_fleet *fleet, struct action *action, const char *name, int64_t now,
-    const struct pawl_fleet_feedback *feedback, const char *message);
+void pawl_fleet_effect_status(struct pawl_fleet *fleet, struct action *action, const char *name,
+    int64_t now, const struct pawl_fleet_feedback *feedback, const char *message);
 /* `name` is static; `text` is copied. */
-void effect_log(struct pawl_fleet *fleet, const char *name, int64_t now, const char *text);
+void pawl_fleet_effect_log(
+    struct pawl_fleet *fleet, const char *name, int64_t now, const char *text);
 /* key=value for a device and one more pair. */
-void log_device(struct pawl_fleet *fleet, const char *name, int64_t now,
+void pawl_fleet_log_device(struct pawl_fleet *fleet, const char *name, int64_t now,
     const struct device *device, const char *key, const char *value);
 
 /* --- devices (fleet.c) --- */
 
-struct device *device_by_name(const struct pawl_fleet *fleet, struct pawl_bytes controller_id);
+struct device *pawl_fleet_find_device(
+    const struct pawl_fleet *fleet, struct pawl_bytes controller_id);
 /* Puts a filled device into every index. */
-void device_link(struct pawl_fleet *fleet, struct device *device);
-struct set *set_by_id(const struct pawl_fleet *fleet, uint32_t id);
-void set_link(struct pawl_fleet *fleet, struct set *set);
-struct rollout *rollout_by_id(const struct pawl_fleet *fleet, uint32_t id);
-void rollout_link(struct pawl_fleet *fleet, struct rollout *rollout);
-void rollout_free(struct rollout *rollout);
-void set_free(struct set *set);
-void set_state(struct pawl_fleet *fleet, struct device *device, pawl_device_state state,
-    const char *why, int64_t now);
+void pawl_fleet_device_link(struct pawl_fleet *fleet, struct device *device);
+struct set *pawl_fleet_set_by_id(const struct pawl_fleet *fleet, uint32_t id);
+void pawl_fleet_set_link(struct pawl_fleet *fleet, struct set *set);
+struct rollout *pawl_fleet_rollout_by_id(const struct pawl_fleet *fleet, uint32_t id);
+void pawl_fleet_rollout_link(struct pawl_fleet *fleet, struct rollout *rollout);
+void pawl_fleet_rollout_free(struct rollout *rollout);
+void pawl_fleet_set_free(struct set *set);
+void pawl_fleet_change_state(struct pawl_fleet *fleet, struct device *device,
+    pawl_device_state state, const char *why, int64_t now);
 /* NULL when the device has no such attribute. */
-const char *attribute_of(const struct device *device, const char *key);
+const char *pawl_fleet_attribute_of(const struct device *device, const char *key);
 /* The set's module for the device's hardware class, or NULL. */
-const struct pawl_fleet_module *module_for(const struct set *set, const struct device *device);
+const struct pawl_fleet_module *pawl_fleet_module_for(
+    const struct set *set, const struct device *device);
 /* Why the device can not take the set; NULL when it can. */
-const char *unfit(const struct device *device, const struct set *set);
+const char *pawl_fleet_unfit(const struct device *device, const struct set *set);
 
 /* --- releases (fleet_assign.c) --- */
 
 /* What is wrong with it, by name; NULL when nothing is. */
-const char *set_fault(const struct pawl_fleet_distribution_set *set);
-struct set *set_copy(const struct pawl_fleet_distribution_set *row);
+const char *pawl_fleet_set_fault(const struct pawl_fleet_distribution_set *set);
+struct set *pawl_fleet_set_copy(const struct pawl_fleet_distribution_set *row);
 
 /* --- actions (fleet_action.c) --- */
 
-bool action_is_open(const struct action *action);
+bool pawl_fleet_action_is_open(const struct action *action);
 /* True while the device must not see the action: its rollout is paused, or
  * its stratum halted, and it is not activated. */
-bool action_is_withheld(const struct action *action);
-bool action_id_is_ambiguous(uint32_t id);
+bool pawl_fleet_action_is_withheld(const struct action *action);
+bool pawl_fleet_action_id_is_ambiguous(uint32_t id);
 /* NULL when no id is left. `member` may be NULL. */
-struct action *action_create(struct pawl_fleet *fleet, struct device *device, struct set *set,
-    struct member *member, pawl_force_type force, int64_t force_at, int64_t now);
+struct action *pawl_fleet_action_create(struct pawl_fleet *fleet, struct device *device,
+    struct set *set, struct member *member, pawl_force_type force, int64_t force_at, int64_t now);
 /* Inserts into the lists of device, rollout and the index. */
-void action_link(struct pawl_fleet *fleet, struct action *action);
+void pawl_fleet_action_link(struct pawl_fleet *fleet, struct action *action);
 /* When silence (or, for a claim, lack of proof) becomes a failure. */
-int64_t action_deadline(const struct pawl_fleet *fleet, const struct action *action);
-void action_watch(struct pawl_fleet *fleet, struct action *action);
-void action_finish(struct pawl_fleet *fleet, struct action *action, bool unverified, int64_t now);
-void action_fail(struct pawl_fleet *fleet, struct action *action, pawl_device_state state,
-    const char *why, int64_t now);
-void action_cancelled(
+int64_t pawl_fleet_action_deadline(const struct pawl_fleet *fleet, const struct action *action);
+void pawl_fleet_action_watch(struct pawl_fleet *fleet, struct action *action);
+void pawl_fleet_action_finish(
+    struct pawl_fleet *fleet, struct action *action, bool unverified, int64_t now);
+void pawl_fleet_action_fail(struct pawl_fleet *fleet, struct action *action,
+    pawl_device_state state, const char *why, int64_t now);
+void pawl_fleet_action_cancelled(
     struct pawl_fleet *fleet, struct action *action, const char *why, int64_t now);
 /* Asks the device, or closes at once what it never read. */
-void action_request_cancel(struct pawl_fleet *fleet, struct action *action, bool leaves_rollout,
-    const char *why, int64_t now);
+void pawl_fleet_action_request_cancel(struct pawl_fleet *fleet, struct action *action,
+    bool leaves_rollout, const char *why, int64_t now);
 /* Looks whether a claim is proven now, or stands on the device's word. */
-void action_try_prove(
+void pawl_fleet_action_try_prove(
     struct pawl_fleet *fleet, struct action *action, bool attributes_came, int64_t now);
 
 /* --- rollouts (fleet_rollout.c, fleet_rollout_create.c) --- */
 
 /* Hands one outcome of a device to its rollout. */
-void member_outcome(
+void pawl_fleet_member_outcome(
     struct pawl_fleet *fleet, struct member *member, pawl_rollout_event_kind outcome, int64_t now);
 /* The device no longer takes part; it must not be in flight. */
-void member_leave(struct pawl_fleet *fleet, struct member *member, int64_t now);
-void rollout_admit(struct pawl_fleet *fleet, struct device *device, int64_t now);
-pawl_err rollout_apply(struct pawl_fleet *fleet, struct rollout *rollout,
+void pawl_fleet_member_leave(struct pawl_fleet *fleet, struct member *member, int64_t now);
+void pawl_fleet_rollout_admit(struct pawl_fleet *fleet, struct device *device, int64_t now);
+pawl_err pawl_fleet_rollout_apply(struct pawl_fleet *fleet, struct rollout *rollout,
     const struct pawl_rollout_event *event, struct pawl_note *note);
-struct member *member_of(const struct device *device, const struct rollout *rollout);
-uint64_t member_order(const struct pawl_fleet_rollout *row, const char *controller_id);
+struct member *pawl_fleet_member_of(const struct device *device, const struct rollout *rollout);
+uint64_t pawl_fleet_member_order(const struct pawl_fleet_rollout *row, const char *controller_id);
 /* Appends to the rollout and to the device's list; does not sort. */
-struct member *member_add(struct rollout *rollout, struct device *device, uint32_t stratum,
-    uint32_t stage, pawl_member_state state);
-void members_sort(struct rollout *rollout);
+struct member *pawl_fleet_member_add(struct rollout *rollout, struct device *device,
+    uint32_t stratum, uint32_t stage, pawl_member_state state);
+void pawl_fleet_members_sort(struct rollout *rollout);
 /* Takes the member out of both lists and frees it. */
-void member_drop(struct member *member);
+void pawl_fleet_member_drop(struct member *member);
 
 #endif

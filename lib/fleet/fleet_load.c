@@ -40,24 +40,24 @@ pawl_err pawl_fleet_load_distribution_set(struct pawl_fleet *fleet,
     const struct pawl_fleet_distribution_set *row, struct pawl_note *reterr_note)
 {
 	const char *kind = "distribution set";
-	const char *fault = set_fault(row);
+	const char *fault = pawl_fleet_set_fault(row);
 
 	if (row->id == 0 || fault != NULL)
 		return refuse(reterr_note, PAWL_ERR_CORRUPT, kind, row->id,
 		    fault == NULL ? "wrong id" : fault);
-	if (set_by_id(fleet, row->id) != NULL)
+	if (pawl_fleet_set_by_id(fleet, row->id) != NULL)
 		return refuse(reterr_note, PAWL_ERR_EXISTS, kind, row->id, "its id is taken");
 	for (uint32_t i = 0; i < row->module_count; i++) {
 		bool taken = row->modules[i].id == 0 ||
-			     id_map_get(&fleet->modules, row->modules[i].id) != NULL;
+			     pawl_fleet_id_map_get(&fleet->modules, row->modules[i].id) != NULL;
 		for (uint32_t k = 0; k < i; k++)
 			taken = taken || row->modules[k].id == row->modules[i].id;
 		if (taken)
 			return refuse(
 			    reterr_note, PAWL_ERR_EXISTS, kind, row->id, "a module's id is taken");
 	}
-	struct set *set = set_copy(row);
-	set_link(fleet, set);
+	struct set *set = pawl_fleet_set_copy(row);
+	pawl_fleet_set_link(fleet, set);
 	fleet->counters.distribution_set = max_of(fleet->counters.distribution_set, row->id);
 	for (uint32_t i = 0; i < row->module_count; i++)
 		fleet->counters.module = max_of(fleet->counters.module, set->modules[i].id);
@@ -68,7 +68,7 @@ static const char *device_fault(const struct pawl_fleet_device *row)
 {
 	if (row->id == 0)
 		return "wrong id";
-	if (!name_is_valid(pawl_bytes_of(row->controller_id), PAWL_DEVICE_ID_MAX, false))
+	if (!pawl_fleet_name_is_valid(pawl_bytes_of(row->controller_id), PAWL_DEVICE_ID_MAX, false))
 		return "wrong controllerId";
 	if (strlen(row->name) > PAWL_FLEET_NAME_MAX ||
 	    strlen(row->description) > PAWL_FLEET_DESCRIPTION_MAX ||
@@ -91,25 +91,25 @@ pawl_err pawl_fleet_load_device(
 
 	if (fault != NULL)
 		return refuse(reterr_note, PAWL_ERR_CORRUPT, "device", row->id, fault);
-	if (id_map_get(&fleet->devices, row->id) != NULL ||
-	    device_by_name(fleet, pawl_bytes_of(row->controller_id)) != NULL)
+	if (pawl_fleet_id_map_get(&fleet->devices, row->id) != NULL ||
+	    pawl_fleet_find_device(fleet, pawl_bytes_of(row->controller_id)) != NULL)
 		return refuse(reterr_note, PAWL_ERR_EXISTS, "device", row->id,
 		    "its id or controllerId is taken");
 	if (fleet->device_count >= fleet->settings.devices_max)
 		return refuse(reterr_note, PAWL_ERR_RANGE, "device", row->id, "too many devices");
-	struct device *device = must_allocate(1, sizeof(*device));
+	struct device *device = pawl_fleet_must_allocate(1, sizeof(*device));
 	device->row = *row;
-	device->row.controller_id = text_copy(pawl_bytes_of(row->controller_id));
-	device->row.name = text_copy(pawl_bytes_of(row->name));
-	device->row.description = text_copy(pawl_bytes_of(row->description));
-	device->row.product = text_copy(pawl_bytes_of(row->product));
-	device->row.hardware_class = text_copy(pawl_bytes_of(row->hardware_class));
-	device->row.group = text_copy(pawl_bytes_of(row->group));
-	device->row.address = text_copy(pawl_bytes_of(row->address));
-	device->row.why = text_copy(pawl_bytes_of(row->why));
+	device->row.controller_id = pawl_fleet_text_copy(pawl_bytes_of(row->controller_id));
+	device->row.name = pawl_fleet_text_copy(pawl_bytes_of(row->name));
+	device->row.description = pawl_fleet_text_copy(pawl_bytes_of(row->description));
+	device->row.product = pawl_fleet_text_copy(pawl_bytes_of(row->product));
+	device->row.hardware_class = pawl_fleet_text_copy(pawl_bytes_of(row->hardware_class));
+	device->row.group = pawl_fleet_text_copy(pawl_bytes_of(row->group));
+	device->row.address = pawl_fleet_text_copy(pawl_bytes_of(row->address));
+	device->row.why = pawl_fleet_text_copy(pawl_bytes_of(row->why));
 	device->row.attribute_count = 0;
 	device->row.attributes = NULL;
-	device_link(fleet, device);
+	pawl_fleet_device_link(fleet, device);
 	fleet->counters.device = max_of(fleet->counters.device, row->id);
 	return PAWL_ERR_OK;
 }
@@ -117,7 +117,7 @@ pawl_err pawl_fleet_load_device(
 pawl_err pawl_fleet_load_attribute(struct pawl_fleet *fleet, uint32_t device_id, const char *key,
     const char *value, struct pawl_note *reterr_note)
 {
-	struct device *device = id_map_get(&fleet->devices, device_id);
+	struct device *device = pawl_fleet_id_map_get(&fleet->devices, device_id);
 
 	if (device == NULL)
 		return refuse(reterr_note, PAWL_ERR_NOT_FOUND, "attribute of device", device_id,
@@ -126,18 +126,20 @@ pawl_err pawl_fleet_load_attribute(struct pawl_fleet *fleet, uint32_t device_id,
 	    strlen(value) > PAWL_ATTRIBUTE_VALUE_MAX)
 		return refuse(reterr_note, PAWL_ERR_CORRUPT, "attribute of device", device_id,
 		    "a text is too long");
-	if (attribute_of(device, key) != NULL)
+	if (pawl_fleet_attribute_of(device, key) != NULL)
 		return refuse(reterr_note, PAWL_ERR_EXISTS, "attribute of device", device_id,
 		    "it is there already");
 	uint32_t at = device->row.attribute_count;
 	if (at >= PAWL_ATTRIBUTES_MAX)
 		return refuse(reterr_note, PAWL_ERR_RANGE, "attribute of device", device_id,
 		    "too many attributes");
-	device->attributes = must_resize(device->attributes, at + 1, sizeof(*device->attributes));
+	device->attributes =
+	    pawl_fleet_must_resize(device->attributes, at + 1, sizeof(*device->attributes));
 	for (; at > 0 && strcmp(device->attributes[at - 1].key, key) > 0; at--)
 		device->attributes[at] = device->attributes[at - 1];
-	device->attributes[at] = (struct pawl_fleet_attribute){ text_copy(pawl_bytes_of(key)),
-		text_copy(pawl_bytes_of(value)) };
+	device->attributes[at] =
+	    (struct pawl_fleet_attribute){ pawl_fleet_text_copy(pawl_bytes_of(key)),
+		    pawl_fleet_text_copy(pawl_bytes_of(value)) };
 	device->row.attributes = device->attributes;
 	device->row.attribute_count++;
 	return PAWL_ERR_OK;
@@ -147,8 +149,8 @@ pawl_err pawl_fleet_load_member(
     struct pawl_fleet *fleet, const struct pawl_fleet_member *row, struct pawl_note *reterr_note)
 {
 	const char *kind = "member, device";
-	struct device *device = id_map_get(&fleet->devices, row->device_id);
-	struct rollout *rollout = rollout_by_id(fleet, row->rollout_id);
+	struct device *device = pawl_fleet_id_map_get(&fleet->devices, row->device_id);
+	struct rollout *rollout = pawl_fleet_rollout_by_id(fleet, row->rollout_id);
 
 	if (device == NULL || rollout == NULL)
 		return refuse(reterr_note, PAWL_ERR_NOT_FOUND, kind, row->device_id,
@@ -158,10 +160,10 @@ pawl_err pawl_fleet_load_member(
 	    row->stage >= rollout->row.core.settings.stage_count)
 		return refuse(reterr_note, PAWL_ERR_CORRUPT, kind, row->device_id,
 		    "wrong state, stratum or stage");
-	if (member_of(device, rollout) != NULL)
+	if (pawl_fleet_member_of(device, rollout) != NULL)
 		return refuse(
 		    reterr_note, PAWL_ERR_EXISTS, kind, row->device_id, "it is there already");
-	member_add(rollout, device, row->stratum, row->stage, row->state);
+	pawl_fleet_member_add(rollout, device, row->stratum, row->stage, row->state);
 	return PAWL_ERR_OK;
 }
 
@@ -170,7 +172,7 @@ static const char *action_fault(const struct pawl_fleet_action *row, const struc
 	const bool closed = row->status >= PAWL_ACTION_FINISHED;
 
 	if (row->id < PAWL_FLEET_ACTION_ID_MIN || row->id > INT32_MAX ||
-	    action_id_is_ambiguous(row->id))
+	    pawl_fleet_action_id_is_ambiguous(row->id))
 		return "wrong id";
 	if ((unsigned)row->status > PAWL_ACTION_CANCELED || closed != (row->closed_at != 0))
 		return "wrong status";
@@ -187,10 +189,10 @@ static const char *action_fault(const struct pawl_fleet_action *row, const struc
 pawl_err pawl_fleet_load_action(
     struct pawl_fleet *fleet, const struct pawl_fleet_action *row, struct pawl_note *reterr_note)
 {
-	struct device *device = id_map_get(&fleet->devices, row->device_id);
-	struct set *set = set_by_id(fleet, row->distribution_set_id);
+	struct device *device = pawl_fleet_id_map_get(&fleet->devices, row->device_id);
+	struct set *set = pawl_fleet_set_by_id(fleet, row->distribution_set_id);
 	struct rollout *rollout =
-	    row->rollout_id == 0 ? NULL : rollout_by_id(fleet, row->rollout_id);
+	    row->rollout_id == 0 ? NULL : pawl_fleet_rollout_by_id(fleet, row->rollout_id);
 
 	if (device == NULL || set == NULL || (row->rollout_id != 0 && rollout == NULL))
 		return refuse(reterr_note, PAWL_ERR_NOT_FOUND, "action", row->id,
@@ -198,18 +200,18 @@ pawl_err pawl_fleet_load_action(
 	const char *fault = action_fault(row, rollout);
 	if (fault != NULL)
 		return refuse(reterr_note, PAWL_ERR_CORRUPT, "action", row->id, fault);
-	if (id_map_get(&fleet->actions, row->id) != NULL)
+	if (pawl_fleet_id_map_get(&fleet->actions, row->id) != NULL)
 		return refuse(reterr_note, PAWL_ERR_EXISTS, "action", row->id, "its id is taken");
-	struct action *action = must_allocate(1, sizeof(*action));
+	struct action *action = pawl_fleet_must_allocate(1, sizeof(*action));
 	action->row = *row;
-	action->row.why = text_copy(pawl_bytes_of(row->why));
+	action->row.why = pawl_fleet_text_copy(pawl_bytes_of(row->why));
 	action->device = device;
 	action->set = set;
 	action->rollout = rollout;
-	action_link(fleet, action);
+	pawl_fleet_action_link(fleet, action);
 	fleet->counters.action = max_of(fleet->counters.action, row->id);
-	if (rollout != NULL && action_is_open(action)) {
-		struct member *member = member_of(device, rollout);
+	if (rollout != NULL && pawl_fleet_action_is_open(action)) {
+		struct member *member = pawl_fleet_member_of(device, rollout);
 		if (member != NULL && member->state == PAWL_MEMBER_IN_FLIGHT &&
 		    member->action == NULL && member->stratum == row->stratum &&
 		    member->stage == row->stage) {
@@ -227,13 +229,13 @@ static void log_mended(
 {
 	struct sentence text;
 
-	sentence_begin(&text);
-	sentence_put(&text, "rollout=");
-	sentence_int(&text, rollout->row.id);
-	sentence_put(&text, " what=\"");
-	sentence_put(&text, what);
-	sentence_put(&text, "\"");
-	effect_log(fleet, "load.mended", now, sentence_end(&text));
+	pawl_fleet_sentence_begin(&text);
+	pawl_fleet_sentence_put(&text, "rollout=");
+	pawl_fleet_sentence_int(&text, rollout->row.id);
+	pawl_fleet_sentence_put(&text, " what=\"");
+	pawl_fleet_sentence_put(&text, what);
+	pawl_fleet_sentence_put(&text, "\"");
+	pawl_fleet_effect_log(fleet, "load.mended", now, pawl_fleet_sentence_end(&text));
 }
 
 /* Healthy and failed come from the rollout's record, since they outlive
@@ -243,14 +245,14 @@ static bool recount(struct pawl_fleet *fleet, struct rollout *rollout, int64_t n
 	struct pawl_rollout *core = &rollout->row.core;
 	const uint32_t stages = core->settings.stage_count;
 	struct pawl_rollout_count *fresh =
-	    must_allocate((size_t)core->stratum_count * stages, sizeof(*fresh));
+	    pawl_fleet_must_allocate((size_t)core->stratum_count * stages, sizeof(*fresh));
 	bool mended = false;
 
 	for (uint32_t i = 0; i < rollout->row.member_count; i++) {
 		struct member *member = rollout->members[i];
 		if (member->state == PAWL_MEMBER_IN_FLIGHT && member->action == NULL) {
 			member->state = PAWL_MEMBER_WAITING;
-			effect_member(fleet, member);
+			pawl_fleet_effect_member(fleet, member);
 			log_mended(fleet, rollout,
 			    "a device in flight without an action waits again", now);
 			mended = true;
@@ -285,15 +287,15 @@ void pawl_fleet_load_done(struct pawl_fleet *fleet, struct pawl_wall now)
 	for (uint32_t i = 0; i < fleet->device_count; i++) {
 		for (struct action *open = fleet->sorted[i]->open; open != NULL;
 		     open = open->open_next)
-			action_watch(fleet, open);
+			pawl_fleet_action_watch(fleet, open);
 	}
 	for (uint32_t i = 0; i < fleet->rollout_count; i++) {
 		struct rollout *rollout = fleet->rollouts[i];
-		members_sort(rollout);
+		pawl_fleet_members_sort(rollout);
 		if (!recount(fleet, rollout, now.ms))
 			continue;
 		const struct pawl_rollout_event event = { .kind = PAWL_ROLLOUT_TICK, .now = now };
-		const pawl_err err = rollout_apply(fleet, rollout, &event, NULL);
+		const pawl_err err = pawl_fleet_rollout_apply(fleet, rollout, &event, NULL);
 		PAWL_ASSERT(err == PAWL_ERR_OK);
 	}
 }

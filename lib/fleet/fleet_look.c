@@ -8,7 +8,7 @@
 
 const struct pawl_fleet_device *pawl_fleet_device(const struct pawl_fleet *fleet, uint32_t id)
 {
-	const struct device *device = id_map_get(&fleet->devices, id);
+	const struct device *device = pawl_fleet_id_map_get(&fleet->devices, id);
 
 	return device == NULL ? NULL : &device->row;
 }
@@ -16,7 +16,7 @@ const struct pawl_fleet_device *pawl_fleet_device(const struct pawl_fleet *fleet
 const struct pawl_fleet_device *pawl_fleet_device_by_name(
     const struct pawl_fleet *fleet, struct pawl_bytes controller_id)
 {
-	const struct device *device = device_by_name(fleet, controller_id);
+	const struct device *device = pawl_fleet_find_device(fleet, controller_id);
 
 	return device == NULL ? NULL : &device->row;
 }
@@ -24,7 +24,7 @@ const struct pawl_fleet_device *pawl_fleet_device_by_name(
 const struct pawl_fleet_distribution_set *pawl_fleet_distribution_set(
     const struct pawl_fleet *fleet, uint32_t id)
 {
-	const struct set *set = set_by_id(fleet, id);
+	const struct set *set = pawl_fleet_set_by_id(fleet, id);
 
 	return set == NULL ? NULL : &set->row;
 }
@@ -32,7 +32,7 @@ const struct pawl_fleet_distribution_set *pawl_fleet_distribution_set(
 const struct pawl_fleet_module *pawl_fleet_module(
     const struct pawl_fleet *fleet, uint32_t id, const struct pawl_fleet_distribution_set **ret_set)
 {
-	const struct set *set = id_map_get(&fleet->modules, id);
+	const struct set *set = pawl_fleet_id_map_get(&fleet->modules, id);
 
 	if (set == NULL)
 		return NULL;
@@ -48,14 +48,14 @@ const struct pawl_fleet_module *pawl_fleet_module(
 
 const struct pawl_fleet_action *pawl_fleet_action(const struct pawl_fleet *fleet, uint32_t id)
 {
-	const struct action *action = id_map_get(&fleet->actions, id);
+	const struct action *action = pawl_fleet_id_map_get(&fleet->actions, id);
 
 	return action == NULL ? NULL : &action->row;
 }
 
 const struct pawl_fleet_rollout *pawl_fleet_rollout(const struct pawl_fleet *fleet, uint32_t id)
 {
-	const struct rollout *rollout = rollout_by_id(fleet, id);
+	const struct rollout *rollout = pawl_fleet_rollout_by_id(fleet, id);
 
 	return rollout == NULL ? NULL : &rollout->row;
 }
@@ -63,7 +63,7 @@ const struct pawl_fleet_rollout *pawl_fleet_rollout(const struct pawl_fleet *fle
 const struct pawl_fleet_action *pawl_fleet_newest_action(
     const struct pawl_fleet *fleet, uint32_t device_id)
 {
-	const struct device *device = id_map_get(&fleet->devices, device_id);
+	const struct device *device = pawl_fleet_id_map_get(&fleet->devices, device_id);
 
 	return device == NULL || device->newest == NULL ? NULL : &device->newest->row;
 }
@@ -71,7 +71,7 @@ const struct pawl_fleet_action *pawl_fleet_newest_action(
 const struct pawl_fleet_action *pawl_fleet_older_action(
     const struct pawl_fleet *fleet, const struct pawl_fleet_action *action)
 {
-	const struct action *known = id_map_get(&fleet->actions, action->id);
+	const struct action *known = pawl_fleet_id_map_get(&fleet->actions, action->id);
 
 	return known == NULL || known->older == NULL ? NULL : &known->older->row;
 }
@@ -125,7 +125,7 @@ static struct pawl_fleet_member member_row(const struct member *member)
 uint32_t pawl_fleet_members(const struct pawl_fleet *fleet, uint32_t rollout_id, uint32_t position,
     uint32_t capacity, struct pawl_fleet_member *ret_members)
 {
-	const struct rollout *rollout = rollout_by_id(fleet, rollout_id);
+	const struct rollout *rollout = pawl_fleet_rollout_by_id(fleet, rollout_id);
 	uint32_t written = 0;
 
 	if (rollout == NULL)
@@ -138,10 +138,10 @@ uint32_t pawl_fleet_members(const struct pawl_fleet *fleet, uint32_t rollout_id,
 bool pawl_fleet_member(const struct pawl_fleet *fleet, uint32_t rollout_id, uint32_t device_id,
     struct pawl_fleet_member *ret_member)
 {
-	const struct device *device = id_map_get(&fleet->devices, device_id);
-	const struct rollout *rollout = rollout_by_id(fleet, rollout_id);
+	const struct device *device = pawl_fleet_id_map_get(&fleet->devices, device_id);
+	const struct rollout *rollout = pawl_fleet_rollout_by_id(fleet, rollout_id);
 	const struct member *member =
-	    device == NULL || rollout == NULL ? NULL : member_of(device, rollout);
+	    device == NULL || rollout == NULL ? NULL : pawl_fleet_member_of(device, rollout);
 
 	if (member == NULL)
 		return false;
@@ -173,7 +173,7 @@ static const struct member *current_member(const struct device *device)
 
 uint32_t pawl_fleet_device_rollout(const struct pawl_fleet *fleet, uint32_t device_id)
 {
-	const struct device *device = id_map_get(&fleet->devices, device_id);
+	const struct device *device = pawl_fleet_id_map_get(&fleet->devices, device_id);
 	const struct member *member = device == NULL ? NULL : current_member(device);
 
 	return member == NULL ? 0 : member->rollout->row.id;
@@ -224,10 +224,10 @@ static void put_stratum_why(struct sentence *text, const struct rollout *rollout
 
 	pawl_rollout_stratum_why(&rollout->row.core, stratum, why);
 	if (rollout->row.strata_kind == PAWL_STRATA_HARDWARE_CLASS) {
-		sentence_put(text, rollout->names[stratum]);
-		sentence_put(text, ": ");
+		pawl_fleet_sentence_put(text, rollout->names[stratum]);
+		pawl_fleet_sentence_put(text, ": ");
 	}
-	sentence_put(text, why);
+	pawl_fleet_sentence_put(text, why);
 }
 
 static void put_waiting_why(struct sentence *text, const struct member *member)
@@ -235,14 +235,14 @@ static void put_waiting_why(struct sentence *text, const struct member *member)
 	const struct pawl_rollout *core = &member->rollout->row.core;
 	const struct pawl_rollout_stratum *stratum = &core->strata[member->stratum];
 
-	sentence_put(text, "waits for rollout \"");
-	sentence_put(text, member->rollout->row.name);
-	sentence_put(text, "\": ");
+	pawl_fleet_sentence_put(text, "waits for rollout \"");
+	pawl_fleet_sentence_put(text, member->rollout->row.name);
+	pawl_fleet_sentence_put(text, "\": ");
 	if (core->state == PAWL_ROLLOUT_RUNNING && member->stage > stratum->stage &&
 	    stratum->state != PAWL_STRATUM_HALTED) {
-		sentence_put(text, "it is in stage ");
-		sentence_int(text, (int64_t)member->stage + 1);
-		sentence_put(text, ", which is not open yet; ");
+		pawl_fleet_sentence_put(text, "it is in stage ");
+		pawl_fleet_sentence_int(text, (int64_t)member->stage + 1);
+		pawl_fleet_sentence_put(text, ", which is not open yet; ");
 	}
 	put_stratum_why(text, member->rollout, member->stratum);
 }
@@ -250,24 +250,24 @@ static void put_waiting_why(struct sentence *text, const struct member *member)
 void pawl_fleet_device_why(
     const struct pawl_fleet *fleet, uint32_t device_id, char ret_why[PAWL_REASON_MAX + 1])
 {
-	const struct device *device = id_map_get(&fleet->devices, device_id);
+	const struct device *device = pawl_fleet_id_map_get(&fleet->devices, device_id);
 	struct sentence text;
 
-	sentence_begin(&text);
-	if (device != NULL && device->open != NULL && action_is_withheld(device->open)) {
-		sentence_put(&text, "the offer is withheld, rollout \"");
-		sentence_put(&text, device->open->rollout->row.name);
-		sentence_put(&text, "\" ");
+	pawl_fleet_sentence_begin(&text);
+	if (device != NULL && device->open != NULL && pawl_fleet_action_is_withheld(device->open)) {
+		pawl_fleet_sentence_put(&text, "the offer is withheld, rollout \"");
+		pawl_fleet_sentence_put(&text, device->open->rollout->row.name);
+		pawl_fleet_sentence_put(&text, "\" ");
 		put_stratum_why(&text, device->open->rollout, device->open->row.stratum);
 	} else if (device != NULL) {
 		const struct member *member = current_member(device);
-		sentence_put(&text, device->row.why);
+		pawl_fleet_sentence_put(&text, device->row.why);
 		if (device->open == NULL && member != NULL) {
-			sentence_put(&text, device->row.why[0] == '\0' ? "" : "; ");
+			pawl_fleet_sentence_put(&text, device->row.why[0] == '\0' ? "" : "; ");
 			put_waiting_why(&text, member);
 		}
 	}
-	const char *why = sentence_end(&text);
+	const char *why = pawl_fleet_sentence_end(&text);
 	memcpy(ret_why, why, strlen(why) + 1);
 }
 
@@ -297,30 +297,32 @@ static void put_totals(struct sentence *text, const struct pawl_rollout *core)
 		healthy += core->strata[i].total.healthy;
 		failed += core->strata[i].total.failed;
 	}
-	sentence_int(text, healthy);
-	sentence_put(text, " of ");
-	sentence_int(text, size);
-	sentence_put(text, " devices healthy, ");
-	sentence_int(text, failed);
-	sentence_put(text, " failed");
+	pawl_fleet_sentence_int(text, healthy);
+	pawl_fleet_sentence_put(text, " of ");
+	pawl_fleet_sentence_int(text, size);
+	pawl_fleet_sentence_put(text, " devices healthy, ");
+	pawl_fleet_sentence_int(text, failed);
+	pawl_fleet_sentence_put(text, " failed");
 }
 
 void pawl_fleet_rollout_why(
     const struct pawl_fleet *fleet, uint32_t rollout_id, char ret_why[PAWL_REASON_MAX + 1])
 {
-	const struct rollout *rollout = rollout_by_id(fleet, rollout_id);
+	const struct rollout *rollout = pawl_fleet_rollout_by_id(fleet, rollout_id);
 	struct sentence text;
 
-	sentence_begin(&text);
+	pawl_fleet_sentence_begin(&text);
 	if (rollout != NULL) {
 		switch (rollout->row.core.state) {
-		case PAWL_ROLLOUT_READY: sentence_put(&text, "ready; not started yet"); break;
+		case PAWL_ROLLOUT_READY:
+			pawl_fleet_sentence_put(&text, "ready; not started yet");
+			break;
 		case PAWL_ROLLOUT_FINISHED:
-			sentence_put(&text, "finished: ");
+			pawl_fleet_sentence_put(&text, "finished: ");
 			put_totals(&text, &rollout->row.core);
 			break;
 		case PAWL_ROLLOUT_STOPPED:
-			sentence_put(&text, "stopped by an operator: ");
+			pawl_fleet_sentence_put(&text, "stopped by an operator: ");
 			put_totals(&text, &rollout->row.core);
 			break;
 		case PAWL_ROLLOUT_RUNNING:
@@ -329,19 +331,20 @@ void pawl_fleet_rollout_why(
 			break;
 		}
 		if (rollout->row.unverified_count > 0) {
-			sentence_put(&text, "; ");
-			sentence_int(&text, rollout->row.unverified_count);
-			sentence_put(&text, " of the healthy ones on their own word alone");
+			pawl_fleet_sentence_put(&text, "; ");
+			pawl_fleet_sentence_int(&text, rollout->row.unverified_count);
+			pawl_fleet_sentence_put(
+			    &text, " of the healthy ones on their own word alone");
 		}
 	}
-	const char *why = sentence_end(&text);
+	const char *why = pawl_fleet_sentence_end(&text);
 	memcpy(ret_why, why, strlen(why) + 1);
 }
 
 struct pawl_fleet_rollout_totals pawl_fleet_rollout_totals(
     const struct pawl_fleet *fleet, uint32_t rollout_id)
 {
-	const struct rollout *rollout = rollout_by_id(fleet, rollout_id);
+	const struct rollout *rollout = pawl_fleet_rollout_by_id(fleet, rollout_id);
 	struct pawl_fleet_rollout_totals totals = { 0 };
 	uint32_t size = 0;
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void *must_allocate(size_t count, size_t size)
+void *pawl_fleet_must_allocate(size_t count, size_t size)
 {
 	void *at = calloc(count == 0 ? 1 : count, size);
 
@@ -14,7 +14,7 @@ void *must_allocate(size_t count, size_t size)
 	return at;
 }
 
-void *must_resize(void *at, size_t count, size_t size)
+void *pawl_fleet_must_resize(void *at, size_t count, size_t size)
 {
 	void *moved;
 
@@ -24,16 +24,16 @@ void *must_resize(void *at, size_t count, size_t size)
 	return moved;
 }
 
-const char *text_copy(struct pawl_bytes text)
+const char *pawl_fleet_text_copy(struct pawl_bytes text)
 {
 	if (text.size == 0)
 		return "";
-	char *copy = must_allocate(text.size + 1, 1);
+	char *copy = pawl_fleet_must_allocate(text.size + 1, 1);
 	memcpy(copy, text.at, text.size);
 	return copy;
 }
 
-const char *text_copy_clean(struct pawl_bytes text, size_t limit)
+const char *pawl_fleet_text_copy_clean(struct pawl_bytes text, size_t limit)
 {
 	size_t size = text.size < limit ? text.size : limit;
 
@@ -42,34 +42,34 @@ const char *text_copy_clean(struct pawl_bytes text, size_t limit)
 		size--;
 	if (size == 0)
 		return "";
-	char *copy = must_allocate(size + 1, 1);
+	char *copy = pawl_fleet_must_allocate(size + 1, 1);
 	for (size_t i = 0; i < size; i++)
 		copy[i] = (char)(text.at[i] < 0x20 || text.at[i] == 0x7f ? ' ' : text.at[i]);
 	return copy;
 }
 
-void text_free(const char *text)
+void pawl_fleet_text_free(const char *text)
 {
 	if (text != NULL && text[0] != '\0')
 		free((void *)(uintptr_t)text);
 }
 
-void text_set(const char **slot, struct pawl_bytes text)
+void pawl_fleet_text_set(const char **slot, struct pawl_bytes text)
 {
-	const char *copy = text_copy(text);
+	const char *copy = pawl_fleet_text_copy(text);
 
-	text_free(*slot);
+	pawl_fleet_text_free(*slot);
 	*slot = copy;
 }
 
 /* --- text building --- */
 
-void sentence_begin(struct sentence *sentence)
+void pawl_fleet_sentence_begin(struct sentence *sentence)
 {
 	sentence->buf = pawl_buf_of(sentence->text, PAWL_REASON_MAX);
 }
 
-void sentence_put(struct sentence *sentence, const char *text)
+void pawl_fleet_sentence_put(struct sentence *sentence, const char *text)
 {
 	const size_t size = strlen(text);
 	const size_t room = sentence->buf.capacity - sentence->buf.size;
@@ -77,18 +77,18 @@ void sentence_put(struct sentence *sentence, const char *text)
 	pawl_put_bytes(&sentence->buf, PAWL_BYTES(text, size < room ? size : room));
 }
 
-void sentence_int(struct sentence *sentence, int64_t value)
+void pawl_fleet_sentence_int(struct sentence *sentence, int64_t value)
 {
 	pawl_put_int(&sentence->buf, value);
 }
 
-const char *sentence_end(struct sentence *sentence)
+const char *pawl_fleet_sentence_end(struct sentence *sentence)
 {
 	sentence->text[sentence->buf.size] = '\0';
 	return sentence->text;
 }
 
-bool name_is_valid(struct pawl_bytes text, size_t max, bool plus)
+bool pawl_fleet_name_is_valid(struct pawl_bytes text, size_t max, bool plus)
 {
 	if (text.size == 0 || text.size > max)
 		return false;
@@ -122,7 +122,7 @@ static uint32_t find(const struct id_map *map, uint32_t key)
 	return at;
 }
 
-void *id_map_get(const struct id_map *map, uint32_t key)
+void *pawl_fleet_id_map_get(const struct id_map *map, uint32_t key)
 {
 	if (map->count == 0 || key == 0)
 		return NULL;
@@ -130,13 +130,13 @@ void *id_map_get(const struct id_map *map, uint32_t key)
 	return map->slot[at].key == key ? map->slot[at].value : NULL;
 }
 
-void id_map_put(struct id_map *map, uint32_t key, void *value)
+void pawl_fleet_id_map_put(struct id_map *map, uint32_t key, void *value)
 {
 	PAWL_ASSERT(key != 0);
 	if ((uint64_t)map->count * 2 >= map->capacity) {
 		struct id_map bigger = { .capacity = map->capacity == 0 ? 64 : map->capacity * 2,
 			.count = map->count };
-		bigger.slot = must_allocate(bigger.capacity, sizeof(*bigger.slot));
+		bigger.slot = pawl_fleet_must_allocate(bigger.capacity, sizeof(*bigger.slot));
 		for (uint32_t i = 0; i < map->capacity; i++) {
 			if (map->slot[i].key != 0)
 				bigger.slot[find(&bigger, map->slot[i].key)] = map->slot[i];
@@ -150,7 +150,7 @@ void id_map_put(struct id_map *map, uint32_t key, void *value)
 	map->slot[at].value = value;
 }
 
-void id_map_remove(struct id_map *map, uint32_t key)
+void pawl_fleet_id_map_remove(struct id_map *map, uint32_t key)
 {
 	if (map->count == 0)
 		return;
@@ -175,7 +175,7 @@ void id_map_remove(struct id_map *map, uint32_t key)
 	map->slot[hole].value = NULL;
 }
 
-void id_map_finish(struct id_map *map)
+void pawl_fleet_id_map_finish(struct id_map *map)
 {
 	free(map->slot);
 	*map = (struct id_map){ 0 };
@@ -188,11 +188,11 @@ static bool is_earlier(struct deadline a, struct deadline b)
 	return a.at != b.at ? a.at < b.at : a.action_id < b.action_id;
 }
 
-void deadline_push(struct deadline_queue *queue, struct deadline deadline)
+void pawl_fleet_deadline_push(struct deadline_queue *queue, struct deadline deadline)
 {
 	if (queue->count == queue->capacity) {
 		queue->capacity = queue->capacity == 0 ? 64 : queue->capacity * 2;
-		queue->at = must_resize(queue->at, queue->capacity, sizeof(*queue->at));
+		queue->at = pawl_fleet_must_resize(queue->at, queue->capacity, sizeof(*queue->at));
 	}
 	uint32_t at = queue->count++;
 	while (at > 0 && is_earlier(deadline, queue->at[(at - 1) / 2])) {
@@ -202,7 +202,7 @@ void deadline_push(struct deadline_queue *queue, struct deadline deadline)
 	queue->at[at] = deadline;
 }
 
-struct deadline deadline_pop(struct deadline_queue *queue)
+struct deadline pawl_fleet_deadline_pop(struct deadline_queue *queue)
 {
 	PAWL_ASSERT(queue->count > 0);
 	const struct deadline top = queue->at[0];

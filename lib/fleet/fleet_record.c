@@ -78,7 +78,7 @@ static void put_rollout(struct pawl_buf *out, const struct rollout *rollout)
 pawl_err pawl_fleet_rollout_encode(
     const struct pawl_fleet *fleet, uint32_t rollout_id, struct pawl_buf *out)
 {
-	const struct rollout *rollout = rollout_by_id(fleet, rollout_id);
+	const struct rollout *rollout = pawl_fleet_rollout_by_id(fleet, rollout_id);
 	const size_t begin = out->size;
 
 	if (rollout == NULL)
@@ -102,7 +102,7 @@ static pawl_err get_text(struct pawl_cursor *at, size_t max, const char **ret_te
 	PAWL_TRY(pawl_read_bytes(at, size, &bytes));
 	if (size > 0 && memchr(bytes.at, 0, size) != NULL)
 		return PAWL_ERR_SYNTAX;
-	text_set(ret_text, bytes);
+	pawl_fleet_text_set(ret_text, bytes);
 	return PAWL_ERR_OK;
 }
 
@@ -189,7 +189,7 @@ static pawl_err get_core(struct pawl_cursor *at, struct rollout *rollout, struct
 	PAWL_TRY(pawl_read_u32_le(at, &stratum_count));
 	if (stratum_count == 0 || stratum_count > PAWL_ROLLOUT_STRATA_MAX)
 		return PAWL_ERR_RANGE;
-	core->strata = must_allocate(stratum_count, sizeof(*core->strata));
+	core->strata = pawl_fleet_must_allocate(stratum_count, sizeof(*core->strata));
 	core->stratum_count = stratum_count;
 	for (uint32_t i = 0; i < stratum_count; i++)
 		PAWL_TRY(
@@ -236,17 +236,17 @@ static pawl_err get_rollout(struct pawl_cursor *at, struct rollout *rollout, str
 
 static pawl_err adopt(struct pawl_fleet *fleet, struct rollout *rollout, struct pawl_note *note)
 {
-	rollout->set = set_by_id(fleet, rollout->row.distribution_set_id);
+	rollout->set = pawl_fleet_set_by_id(fleet, rollout->row.distribution_set_id);
 	if (rollout->set == NULL) {
 		pawl_note_add(note, "names a distribution set that is not there");
 		return PAWL_ERR_NOT_FOUND;
 	}
-	if (rollout_by_id(fleet, rollout->row.id) != NULL) {
+	if (pawl_fleet_rollout_by_id(fleet, rollout->row.id) != NULL) {
 		pawl_note_add(note, "its id is taken");
 		return PAWL_ERR_EXISTS;
 	}
 	pawl_rollout_recount(&rollout->row.core);
-	rollout_link(fleet, rollout);
+	pawl_fleet_rollout_link(fleet, rollout);
 	if (fleet->counters.rollout < rollout->row.id)
 		fleet->counters.rollout = rollout->row.id;
 	return PAWL_ERR_OK;
@@ -266,8 +266,8 @@ pawl_err pawl_fleet_load_rollout(
 		pawl_note_add(reterr_note, "its checksum does not match");
 		return PAWL_ERR_CORRUPT;
 	}
-	struct rollout *rollout = must_allocate(1, sizeof(*rollout));
-	rollout->names = must_allocate(PAWL_ROLLOUT_STRATA_MAX, sizeof(*rollout->names));
+	struct rollout *rollout = pawl_fleet_must_allocate(1, sizeof(*rollout));
+	rollout->names = pawl_fleet_must_allocate(PAWL_ROLLOUT_STRATA_MAX, sizeof(*rollout->names));
 	rollout->row.stratum_names = rollout->names;
 	pawl_err err = get_rollout(&at, rollout, reterr_note);
 	if (err == PAWL_ERR_OK)
@@ -275,6 +275,6 @@ pawl_err pawl_fleet_load_rollout(
 	else
 		err = PAWL_ERR_CORRUPT;
 	if (err != PAWL_ERR_OK)
-		rollout_free(rollout);
+		pawl_fleet_rollout_free(rollout);
 	return err;
 }

@@ -35,15 +35,15 @@ static void log_effect(struct pawl_fleet *fleet, const struct rollout *rollout,
 
 	if (name == NULL)
 		return;
-	sentence_begin(&text);
-	sentence_put(&text, "rollout=");
-	sentence_int(&text, rollout->row.id);
-	sentence_put(&text, " stratum=\"");
-	sentence_put(&text, rollout->names[effect->stratum]);
-	sentence_put(&text, "\" why=\"");
-	sentence_put(&text, effect->why);
-	sentence_put(&text, "\"");
-	effect_log(fleet, name, now, sentence_end(&text));
+	pawl_fleet_sentence_begin(&text);
+	pawl_fleet_sentence_put(&text, "rollout=");
+	pawl_fleet_sentence_int(&text, rollout->row.id);
+	pawl_fleet_sentence_put(&text, " stratum=\"");
+	pawl_fleet_sentence_put(&text, rollout->names[effect->stratum]);
+	pawl_fleet_sentence_put(&text, "\" why=\"");
+	pawl_fleet_sentence_put(&text, effect->why);
+	pawl_fleet_sentence_put(&text, "\"");
+	pawl_fleet_effect_log(fleet, name, now, pawl_fleet_sentence_end(&text));
 }
 
 /* What is not activated in one stratum; or everything that can still be
@@ -59,12 +59,12 @@ static void cancel_open(
 		if ((!all && !named) || open->row.status == PAWL_ACTION_VERIFYING)
 			continue;
 		fleet->visits++;
-		action_request_cancel(fleet, open, false,
+		pawl_fleet_action_request_cancel(fleet, open, false,
 		    all ? "its rollout was stopped" : "its rollout halted", now);
 	}
 }
 
-pawl_err rollout_apply(struct pawl_fleet *fleet, struct rollout *rollout,
+pawl_err pawl_fleet_rollout_apply(struct pawl_fleet *fleet, struct rollout *rollout,
     const struct pawl_rollout_event *event, struct pawl_note *note)
 {
 	size_t count = 0;
@@ -80,7 +80,7 @@ pawl_err rollout_apply(struct pawl_fleet *fleet, struct rollout *rollout,
 		all = all || effect->kind == PAWL_ROLLOUT_CANCEL_ALL;
 	}
 	rollout->row.changed_at = event->now.ms;
-	effect_rollout(fleet, rollout);
+	pawl_fleet_effect_rollout(fleet, rollout);
 	/* Last: cancelling comes back here, and uses step_effects again. */
 	if (all || strata != 0)
 		cancel_open(fleet, rollout, strata, all, event->now.ms);
@@ -89,7 +89,7 @@ pawl_err rollout_apply(struct pawl_fleet *fleet, struct rollout *rollout,
 
 /* --- members --- */
 
-struct member *member_of(const struct device *device, const struct rollout *rollout)
+struct member *pawl_fleet_member_of(const struct device *device, const struct rollout *rollout)
 {
 	struct member *member = device->members;
 
@@ -117,7 +117,7 @@ static pawl_member_state state_after(pawl_rollout_event_kind outcome)
 	return outcome == PAWL_ROLLOUT_FAILED ? PAWL_MEMBER_FAILED : PAWL_MEMBER_WAITING;
 }
 
-void member_outcome(
+void pawl_fleet_member_outcome(
     struct pawl_fleet *fleet, struct member *member, pawl_rollout_event_kind outcome, int64_t now)
 {
 	const struct pawl_rollout_event event = event_of(member, outcome, now);
@@ -125,33 +125,33 @@ void member_outcome(
 	member->state = state_after(outcome);
 	if (outcome != PAWL_ROLLOUT_ADMITTED)
 		member->action = NULL;
-	effect_member(fleet, member);
-	const pawl_err err = rollout_apply(fleet, member->rollout, &event, NULL);
+	pawl_fleet_effect_member(fleet, member);
+	const pawl_err err = pawl_fleet_rollout_apply(fleet, member->rollout, &event, NULL);
 	PAWL_ASSERT(err == PAWL_ERR_OK); /* members and counters say the same */
 }
 
-void member_leave(struct pawl_fleet *fleet, struct member *member, int64_t now)
+void pawl_fleet_member_leave(struct pawl_fleet *fleet, struct member *member, int64_t now)
 {
 	const struct pawl_rollout_event event = event_of(member, PAWL_ROLLOUT_DEVICE_REMOVED, now);
 
 	PAWL_ASSERT(member->state == PAWL_MEMBER_WAITING);
 	member->state = PAWL_MEMBER_LEFT;
 	member->rollout->row.left_count++;
-	effect_member(fleet, member);
-	const pawl_err err = rollout_apply(fleet, member->rollout, &event, NULL);
+	pawl_fleet_effect_member(fleet, member);
+	const pawl_err err = pawl_fleet_rollout_apply(fleet, member->rollout, &event, NULL);
 	PAWL_ASSERT(err == PAWL_ERR_OK);
 }
 
-struct member *member_add(struct rollout *rollout, struct device *device, uint32_t stratum,
-    uint32_t stage, pawl_member_state state)
+struct member *pawl_fleet_member_add(struct rollout *rollout, struct device *device,
+    uint32_t stratum, uint32_t stage, pawl_member_state state)
 {
-	struct member *member = must_allocate(1, sizeof(*member));
+	struct member *member = pawl_fleet_must_allocate(1, sizeof(*member));
 	struct member **slot = &device->members;
 
 	if (rollout->row.member_count == rollout->member_capacity) {
 		rollout->member_capacity =
 		    rollout->member_capacity == 0 ? 64 : rollout->member_capacity * 2;
-		rollout->members = must_resize(
+		rollout->members = pawl_fleet_must_resize(
 		    rollout->members, rollout->member_capacity, sizeof(*rollout->members));
 	}
 	rollout->members[rollout->row.member_count++] = member;
@@ -161,7 +161,7 @@ struct member *member_add(struct rollout *rollout, struct device *device, uint32
 	*member = (struct member){ .rollout = rollout,
 		.device = device,
 		.next_of_device = *slot,
-		.order = member_order(&rollout->row, device->row.controller_id),
+		.order = pawl_fleet_member_order(&rollout->row, device->row.controller_id),
 		.stratum = stratum,
 		.stage = stage,
 		.state = state };
@@ -169,7 +169,7 @@ struct member *member_add(struct rollout *rollout, struct device *device, uint32
 	return member;
 }
 
-void member_drop(struct member *member)
+void pawl_fleet_member_drop(struct member *member)
 {
 	struct rollout *rollout = member->rollout;
 	struct member **slot = &member->device->members;
@@ -199,8 +199,9 @@ static bool has_room(const struct member *member)
 
 static bool runs_it_already(const struct member *member)
 {
-	const struct pawl_fleet_module *module = module_for(member->rollout->set, member->device);
-	const char *reported = attribute_of(member->device, "pawl.image_sha256");
+	const struct pawl_fleet_module *module =
+	    pawl_fleet_module_for(member->rollout->set, member->device);
+	const char *reported = pawl_fleet_attribute_of(member->device, "pawl.image_sha256");
 
 	return module != NULL && reported != NULL && strcmp(module->image_sha256, reported) == 0;
 }
@@ -215,7 +216,7 @@ static bool clear_the_way(struct pawl_fleet *fleet, const struct member *member,
 		next = open->open_next;
 		if (open->rollout != NULL && open->rollout->row.id < member->rollout->row.id &&
 		    !open->row.activated)
-			action_request_cancel(
+			pawl_fleet_action_request_cancel(
 			    fleet, open, true, "a newer rollout takes its place", now);
 	}
 	return member->device->open == NULL;
@@ -227,7 +228,7 @@ static void leave_older(struct pawl_fleet *fleet, const struct member *newest, i
 	     older = older->next_of_device) {
 		if (older->state == PAWL_MEMBER_WAITING &&
 		    older->rollout->row.core.state != PAWL_ROLLOUT_STOPPED)
-			member_leave(fleet, older, now);
+			pawl_fleet_member_leave(fleet, older, now);
 	}
 }
 
@@ -235,15 +236,15 @@ static void admit(struct pawl_fleet *fleet, struct member *member, int64_t now)
 {
 	const struct pawl_fleet_rollout *row = &member->rollout->row;
 
-	member->action = action_create(
+	member->action = pawl_fleet_action_create(
 	    fleet, member->device, member->rollout->set, member, row->force, row->force_at, now);
 	if (member->action == NULL)
 		return; /* no action id is left */
-	member_outcome(fleet, member, PAWL_ROLLOUT_ADMITTED, now);
+	pawl_fleet_member_outcome(fleet, member, PAWL_ROLLOUT_ADMITTED, now);
 	leave_older(fleet, member, now);
 }
 
-void rollout_admit(struct pawl_fleet *fleet, struct device *device, int64_t now)
+void pawl_fleet_rollout_admit(struct pawl_fleet *fleet, struct device *device, int64_t now)
 {
 	/* Newest first: a device gets the release that is current now. */
 	for (struct member *member = device->members; member != NULL;
@@ -254,9 +255,9 @@ void rollout_admit(struct pawl_fleet *fleet, struct device *device, int64_t now)
 		if (member->state != PAWL_MEMBER_WAITING || core->state != PAWL_ROLLOUT_RUNNING ||
 		    core->strata[member->stratum].state == PAWL_STRATUM_HALTED)
 			continue;
-		if (unfit(device, member->rollout->set) != NULL ||
+		if (pawl_fleet_unfit(device, member->rollout->set) != NULL ||
 		    (device->open == NULL && runs_it_already(member))) {
-			member_leave(fleet, member, now);
+			pawl_fleet_member_leave(fleet, member, now);
 			continue;
 		}
 		if (has_room(member) && clear_the_way(fleet, member, now))
@@ -271,22 +272,22 @@ static pawl_fleet_result operate(struct pawl_fleet *fleet, uint32_t rollout_id,
     pawl_rollout_event_kind kind, const char *log_name, struct pawl_wall now,
     struct pawl_note *note)
 {
-	struct rollout *rollout = rollout_by_id(fleet, rollout_id);
+	struct rollout *rollout = pawl_fleet_rollout_by_id(fleet, rollout_id);
 	const struct pawl_rollout_event event = { .kind = kind, .now = now };
 	struct sentence text;
 
 	if (rollout == NULL)
 		return PAWL_FLEET_NOT_FOUND;
-	if (rollout_apply(fleet, rollout, &event, note) != PAWL_ERR_OK)
+	if (pawl_fleet_rollout_apply(fleet, rollout, &event, note) != PAWL_ERR_OK)
 		return PAWL_FLEET_CONFLICT;
 	if (kind == PAWL_ROLLOUT_START)
 		rollout->row.started_at = now.ms;
 	if (kind == PAWL_ROLLOUT_RESUME)
 		rollout->row.resumed_at = now.ms;
-	sentence_begin(&text);
-	sentence_put(&text, "rollout=");
-	sentence_int(&text, rollout->row.id);
-	effect_log(fleet, log_name, now.ms, sentence_end(&text));
+	pawl_fleet_sentence_begin(&text);
+	pawl_fleet_sentence_put(&text, "rollout=");
+	pawl_fleet_sentence_int(&text, rollout->row.id);
+	pawl_fleet_effect_log(fleet, log_name, now.ms, pawl_fleet_sentence_end(&text));
 	return PAWL_FLEET_OK;
 }
 

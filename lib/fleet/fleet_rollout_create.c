@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t member_order(const struct pawl_fleet_rollout *row, const char *controller_id)
+uint64_t pawl_fleet_member_order(const struct pawl_fleet_rollout *row, const char *controller_id)
 {
 	uint8_t mac[32];
 	uint64_t order = 0;
@@ -36,7 +36,7 @@ static int by_place(const void *a, const void *b)
 							   : 0;
 }
 
-void members_sort(struct rollout *rollout)
+void pawl_fleet_members_sort(struct rollout *rollout)
 {
 	if (rollout->row.member_count > 1)
 		qsort(rollout->members, rollout->row.member_count, sizeof(*rollout->members),
@@ -100,7 +100,7 @@ static uint32_t stratum_of(struct rollout *rollout, const struct device *device)
 	}
 	if (*count == PAWL_ROLLOUT_STRATA_MAX)
 		return UINT32_MAX;
-	rollout->names[*count] = text_copy(pawl_bytes_of(name));
+	rollout->names[*count] = pawl_fleet_text_copy(pawl_bytes_of(name));
 	return (*count)++;
 }
 
@@ -110,7 +110,8 @@ static pawl_fleet_result choose(const struct pawl_fleet *fleet, struct rollout *
     const struct pawl_fleet_filter *filter, struct member ***ret_chosen, uint32_t *ret_count,
     struct pawl_note *note)
 {
-	struct member **chosen = must_allocate(fleet->device_count, sizeof(struct member *));
+	struct member **chosen =
+	    pawl_fleet_must_allocate(fleet->device_count, sizeof(struct member *));
 	uint32_t count = 0;
 	bool too_many = false;
 
@@ -118,16 +119,16 @@ static pawl_fleet_result choose(const struct pawl_fleet *fleet, struct rollout *
 		struct device *device = fleet->sorted[i];
 		if (!pawl_fleet_filter_match(filter, &device->row))
 			continue;
-		if (unfit(device, rollout->set) != NULL) {
+		if (pawl_fleet_unfit(device, rollout->set) != NULL) {
 			rollout->row.excluded_count++;
 			continue;
 		}
 		const uint32_t stratum = stratum_of(rollout, device);
 		too_many = stratum == UINT32_MAX;
-		struct member *member = must_allocate(1, sizeof(*member));
+		struct member *member = pawl_fleet_must_allocate(1, sizeof(*member));
 		*member = (struct member){ .rollout = rollout,
 			.device = device,
-			.order = member_order(&rollout->row, device->row.controller_id),
+			.order = pawl_fleet_member_order(&rollout->row, device->row.controller_id),
 			.stratum = stratum };
 		chosen[count++] = member;
 	}
@@ -159,7 +160,7 @@ static void cut_into_stages(struct rollout *rollout)
 	const struct pawl_rollout_settings *settings = &rollout->row.core.settings;
 	uint32_t begin = 0;
 
-	members_sort(rollout); /* every stage is 0 still */
+	pawl_fleet_members_sort(rollout); /* every stage is 0 still */
 	for (uint32_t stratum = 0; stratum < rollout->row.core.stratum_count; stratum++) {
 		uint32_t sizes[PAWL_ROLLOUT_STAGES_MAX];
 		uint32_t end = begin;
@@ -177,13 +178,13 @@ static void cut_into_stages(struct rollout *rollout)
 static struct rollout *rollout_of(
     const struct pawl_fleet_rollout_options *options, struct set *set, int64_t now)
 {
-	struct rollout *rollout = must_allocate(1, sizeof(*rollout));
+	struct rollout *rollout = pawl_fleet_must_allocate(1, sizeof(*rollout));
 
 	rollout->set = set;
-	rollout->names = must_allocate(PAWL_ROLLOUT_STRATA_MAX, sizeof(*rollout->names));
-	rollout->row = (struct pawl_fleet_rollout){ .name = text_copy(options->name),
-		.description = text_copy(options->description),
-		.filter = text_copy(options->filter),
+	rollout->names = pawl_fleet_must_allocate(PAWL_ROLLOUT_STRATA_MAX, sizeof(*rollout->names));
+	rollout->row = (struct pawl_fleet_rollout){ .name = pawl_fleet_text_copy(options->name),
+		.description = pawl_fleet_text_copy(options->description),
+		.filter = pawl_fleet_text_copy(options->filter),
 		.distribution_set_id = set->row.id,
 		.force = options->force,
 		.force_at = options->force_at,
@@ -202,7 +203,7 @@ pawl_fleet_result pawl_fleet_rollout_create(struct pawl_fleet *fleet,
     const struct pawl_fleet_rollout_options *options, struct pawl_wall now,
     uint32_t *ret_rollout_id, struct pawl_note *reterr_note)
 {
-	struct set *set = set_by_id(fleet, options->distribution_set_id);
+	struct set *set = pawl_fleet_set_by_id(fleet, options->distribution_set_id);
 	struct pawl_fleet_filter filter;
 	pawl_fleet_result result = check_options(fleet, options, reterr_note);
 
@@ -225,35 +226,35 @@ pawl_fleet_result pawl_fleet_rollout_create(struct pawl_fleet *fleet,
 		for (uint32_t i = 0; i < count; i++)
 			free(chosen[i]);
 		free(chosen);
-		rollout_free(rollout);
+		pawl_fleet_rollout_free(rollout);
 		return result;
 	}
 	rollout->members = chosen;
 	rollout->member_capacity = fleet->device_count;
 	rollout->row.member_count = count;
-	rollout->row.core.strata =
-	    must_allocate(rollout->row.core.stratum_count, sizeof(struct pawl_rollout_stratum));
+	rollout->row.core.strata = pawl_fleet_must_allocate(
+	    rollout->row.core.stratum_count, sizeof(struct pawl_rollout_stratum));
 	cut_into_stages(rollout);
 	const pawl_err err = pawl_rollout_init(&rollout->row.core, &options->settings,
 	    rollout->row.core.strata, rollout->row.core.stratum_count, NULL);
 	PAWL_ASSERT(err == PAWL_ERR_OK); /* checked above */
 	rollout->row.id = ++fleet->counters.rollout;
-	rollout_link(fleet, rollout);
+	pawl_fleet_rollout_link(fleet, rollout);
 	for (uint32_t i = 0; i < count; i++)
 		link_member(chosen[i]);
-	effect_counters(fleet);
-	effect_rollout(fleet, rollout);
-	effect_members(fleet, rollout);
+	pawl_fleet_effect_counters(fleet);
+	pawl_fleet_effect_rollout(fleet, rollout);
+	pawl_fleet_effect_members(fleet, rollout);
 
 	struct sentence text;
-	sentence_begin(&text);
-	sentence_put(&text, "rollout=");
-	sentence_int(&text, rollout->row.id);
-	sentence_put(&text, " devices=");
-	sentence_int(&text, count);
-	sentence_put(&text, " excluded=");
-	sentence_int(&text, rollout->row.excluded_count);
-	effect_log(fleet, "rollout.created", now.ms, sentence_end(&text));
+	pawl_fleet_sentence_begin(&text);
+	pawl_fleet_sentence_put(&text, "rollout=");
+	pawl_fleet_sentence_int(&text, rollout->row.id);
+	pawl_fleet_sentence_put(&text, " devices=");
+	pawl_fleet_sentence_int(&text, count);
+	pawl_fleet_sentence_put(&text, " excluded=");
+	pawl_fleet_sentence_int(&text, rollout->row.excluded_count);
+	pawl_fleet_effect_log(fleet, "rollout.created", now.ms, pawl_fleet_sentence_end(&text));
 	*ret_rollout_id = rollout->row.id;
 	return PAWL_FLEET_OK;
 }
