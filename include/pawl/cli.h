@@ -96,7 +96,8 @@ struct pawl_cli_program {
 	const char *details; /* as in a command; or NULL */
 	const struct pawl_cli_command *commands;
 	const struct pawl_cli_group *groups;   /* or NULL */
-	const struct pawl_cli_option *options; /* every command has these too; or NULL */
+	const struct pawl_cli_option *options; /* every command has these too, before or
+						* after its words; or NULL */
 };
 
 struct pawl_cli_given {

@@ -241,6 +241,28 @@ static void print_command_case(
 	fputs("\t\tesac ;;\n", out);
 }
 
+/* Takes options before the command out of the words that are looked at. */
+static void print_leading_options(const struct pawl_cli_program *program, FILE *out)
+{
+	const struct pawl_cli_option *option;
+
+	fputs("\tlocal line=(\"${COMP_WORDS[@]}\") count=$COMP_CWORD skip\n"
+	      "\twhile [ \"$count\" -gt 1 ]; do\n\t\tcase \"${line[1]}\" in\n",
+	    out);
+	for (size_t i = 0; (option = pawl_cli_option_at(program, NULL, i)); i++) {
+		if (option->kind == PAWL_CLI_FLAG)
+			continue;
+		fprintf(out, "\t\t--%s) skip=2 ;;\n", option->name);
+		if (option->letter != 0)
+			fprintf(out, "\t\t-%c) skip=2 ;;\n", option->letter);
+	}
+	fputs("\t\t-*) skip=1 ;;\n\t\t*) break ;;\n\t\tesac\n"
+	      "\t\t[ \"$count\" -gt \"$skip\" ] || break\n"
+	      "\t\tline=(\"${line[0]}\" \"${line[@]:$((skip + 1))}\")\n"
+	      "\t\tcount=$((count - skip))\n\tdone\n",
+	    out);
+}
+
 void pawl_cli_print_completion(const struct pawl_cli_program *program, FILE *out)
 {
 	char function[64];
@@ -253,12 +275,14 @@ void pawl_cli_print_completion(const struct pawl_cli_program *program, FILE *out
 	    "# bash completion for %s; made by '%s completion'\n"
 	    "_%s()\n{\n"
 	    "\tlocal current=\"${COMP_WORDS[COMP_CWORD]}\" "
-	    "previous=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
-	    "\tlocal one=\"${COMP_WORDS[1]}\" two=\"${COMP_WORDS[2]}\" words= options= values=\n"
-	    "\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n\t\twords=\"help completion",
+	    "previous=\"${COMP_WORDS[COMP_CWORD-1]}\"\n",
 	    program->name, program->name, function);
+	print_leading_options(program, out);
+	fputs("\tlocal one=\"${line[1]}\" two=\"${line[2]}\" words= options= values=\n"
+	      "\tif [ \"$count\" -eq 1 ]; then\n\t\twords=\"help completion",
+	    out);
 	print_first_words(program, out);
-	fputs("\"\n\telif [ \"$COMP_CWORD\" -eq 2 ]; then\n\tcase \"$one\" in\n", out);
+	fputs("\"\n\telif [ \"$count\" -eq 2 ]; then\n\tcase \"$one\" in\n", out);
 	for (const struct pawl_cli_command *command = program->commands; command->path != NULL;
 	     command++) {
 		if (!command->hidden && strchr(command->path, ' ') != NULL &&

@@ -390,12 +390,14 @@ static int take_words(struct parse *parse, int argc, char *const argv[], int *io
 	return code;
 }
 
-static int run_command(struct parse *parse, int argc, char *const argv[], void *context, FILE *out)
+/* `first` is where the words of the command begin. */
+static int run_command(
+    struct parse *parse, int first, int argc, char *const argv[], void *context, FILE *out)
 {
 	const char *words[CLI_WORDS_MAX];
 	size_t count = 0;
 	char path[128];
-	int at = 1 + (int)word_count(parse->command->path);
+	int at = first + (int)word_count(parse->command->path);
 	int code = take_words(parse, argc, argv, &at);
 
 	if (asks_for(parse, "help")) {
@@ -441,37 +443,56 @@ static int run_builtin(const struct pawl_cli_program *program, const char *const
 	return -1;
 }
 
+/* The program's options may stand before the command's words, like git -C. */
+static int take_leading_options(struct parse *parse, int argc, char *const argv[], int *io_at)
+{
+	int code = PAWL_CLI_OK;
+	int at = *io_at;
+
+	while (code == PAWL_CLI_OK && at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
+		bool used_next = false;
+
+		code =
+		    take_option(parse, argv[at], at + 1 < argc ? argv[at + 1] : NULL, &used_next);
+		at += used_next ? 2 : 1;
+	}
+	*io_at = at;
+	return code;
+}
+
 static int parse_and_run(const struct pawl_cli_program *program, int argc, char *const argv[],
     void *context, struct parse *parse, FILE *out)
 {
+	static const struct pawl_cli_command none = { .path = "" };
 	const char *words[CLI_WORDS_MAX];
 	size_t count = 0;
-	bool help = false;
+	int first = 1;
 
-	while (count < CLI_WORDS_MAX && (int)count + 1 < argc && argv[count + 1][0] != '-') {
-		words[count] = argv[count + 1];
-		count++;
-	}
-	for (int i = 1; i < argc; i++)
-		help = help || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
 	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
 		fprintf(out, "%s %s\n", program->name, program->version);
 		return PAWL_CLI_OK;
 	}
-	parse->command = find_command(program, words, count);
-	if (parse->command != NULL)
-		return run_command(parse, argc, argv, context, out);
-	const int code = run_builtin(program, words, count, help, out, parse->err);
-	if (code >= 0)
-		return code;
-	if (count == 0 && argc > 1) {
-		const struct pawl_cli_command none = { .path = "" };
-		parse->command = &none;
-		const int refused = refuse_option(parse, argv[1], strcspn(argv[1], "="));
-		parse->command = NULL;
-		return refused;
+	parse->command = &none;
+	if (!pawl_cli_is_single(program)) {
+		const int code = take_leading_options(parse, argc, argv, &first);
+		if (code != PAWL_CLI_OK)
+			return code;
 	}
-	return refuse_command(program, words, count, parse->err);
+	while (count < CLI_WORDS_MAX && first + (int)count < argc &&
+	       argv[first + (int)count][0] != '-') {
+		words[count] = argv[first + (int)count];
+		count++;
+	}
+	const struct pawl_cli_command *command = find_command(program, words, count);
+	if (command != NULL) {
+		parse->command = command;
+		return run_command(parse, first, argc, argv, context, out);
+	}
+	bool help = false;
+	for (int i = 1; i < argc; i++)
+		help = help || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+	const int code = run_builtin(program, words, count, help, out, parse->err);
+	return code >= 0 ? code : refuse_command(program, words, count, parse->err);
 }
 
 int pawl_cli_main_to(const struct pawl_cli_program *program, int argc, char *const argv[],

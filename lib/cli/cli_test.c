@@ -140,6 +140,10 @@ static void commands_get_what_was_given(void **state)
 	assert_string_equal(result.out, "start id=-7 budget=3 dry=0 json=0 mode=soft\n");
 	result = run(&program, "pawl rollout list a b c -C /x");
 	assert_string_equal(result.out, "list 3 repo=/x\n");
+	result = run(&program, "pawl -C /x --json rollout list a");
+	assert_string_equal(result.out, "list 1 repo=/x\n");
+	result = run(&program, "pawl --repository=/x rollout list");
+	assert_string_equal(result.out, "list 0 repo=/x\n");
 	result = run(&program, "pawl rollout list");
 	assert_string_equal(result.out, "list 0 repo=.\n");
 	assert_int_equal(result.code, PAWL_CLI_OK);
@@ -216,6 +220,7 @@ static void help_goes_to_stdout_within_100_columns(void **state)
 		{ "pawl --help", "  rollout start  Starts a rollout.\n" },
 		{ "pawl help", "Usage: pawl COMMAND [options]\n" },
 		{ "pawl -h", "      --json" },
+		{ "pawl -C x --help", "Usage: pawl COMMAND" },
 		{ "pawl rollout --help", "Moving a group of devices to a release.\n" },
 		{ "pawl help rollout", "  rollout list   Lists rollouts.\n" },
 		{ "pawl rollout start --help", "Usage: pawl rollout start [options] ID\n" },
@@ -302,6 +307,7 @@ static void completion_works_in_bash(void **state)
 		{ "pawl rollout start --mode f", "forced" },
 		{ "pawl fail --js", "--json" },
 		{ "pawl device ", "list" },
+		{ "pawl -C /tmp --json rollout st", "start" },
 		{ "pawl mis", "" },
 	};
 	const struct result script = run(&program, "pawl completion");
