@@ -445,9 +445,9 @@ static void allocations_of_sqlite_may_fail(void **state)
 	int places = 0;
 
 	(void)state;
-	/* Every 29th place: a prime, so that loops inside SQLite are met at all their
+	/* Every 61st place: a prime, so that loops inside SQLite are met at all their
 	 * allocations, and the test stays short. */
-	for (int n = 0; met; n += 29) {
+	for (int n = 0; met; n += 61) {
 		forget_database();
 		no_faults();
 		atomic_store(&memory_left, n);
@@ -519,7 +519,7 @@ static uint64_t check_whole(uint64_t begin)
 
 static void kill_9_loses_nothing_that_was_acknowledged(void **state)
 {
-	enum { ROUNDS = 40 };
+	enum { ROUNDS = 32 };
 	struct pawl_prng prng = pawl_prng_of(7);
 	uint64_t next = 1;
 	uint64_t acknowledged_in_all = 0;
