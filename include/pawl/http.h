@@ -168,4 +168,10 @@ PAWL_MUST_CHECK pawl_err pawl_http_timer_start(struct pawl_http_server *server, 
 void pawl_http_timer_again(struct pawl_http_timer *timer, uint64_t delay_ms);
 void pawl_http_timer_stop(struct pawl_http_timer *timer);
 
+/* Runs `work` on a thread of the pool and then `done` on the loop's thread.
+ * For what blocks: disks that sync, large checks. pawl_http_run ends only when
+ * all of it is done. */
+PAWL_MUST_CHECK pawl_err pawl_http_work(struct pawl_http_server *server, void (*work)(void *user),
+    void (*done)(void *user), void *user);
+
 #endif

@@ -128,6 +128,7 @@ struct pawl_http_server {
 	uint32_t *generations;
 	atomic_uint connection_count;
 	struct pawl_http_timer *timers;
+	uint32_t work_count; /* on the pool or waiting for it */
 	uint8_t network[HTTP_NETWORK_BUFFER];
 };
 

@@ -178,7 +178,7 @@ void pawl_http_server_destroy(struct pawl_http_server *server)
 void pawl_http_run(struct pawl_http_server *server)
 {
 	server->running = true;
-	while (!(server->stopping && server->connection_count == 0))
+	while (!(server->stopping && server->connection_count == 0 && server->work_count == 0))
 		uv_run(&server->loop, UV_RUN_DEFAULT);
 	uv_timer_stop(&server->stop_timer);
 	server->running = false;
@@ -338,4 +338,50 @@ void pawl_http_timer_stop(struct pawl_http_timer *timer)
 		link = &(*link)->next;
 	*link = timer->next;
 	uv_close((uv_handle_t *)&timer->uv, timer_closed);
+}
+
+/* --- work on the pool --- */
+
+struct http_work {
+	uv_work_t uv;
+	struct pawl_http_server *server;
+	void (*work)(void *user);
+	void (*done)(void *user);
+	void *user;
+};
+
+static void work_run(uv_work_t *uv)
+{
+	struct http_work *work = uv->data;
+
+	work->work(work->user);
+}
+
+static void work_done(uv_work_t *uv, int status)
+{
+	struct http_work *work = uv->data;
+
+	(void)status; /* nothing here cancels */
+	work->server->work_count--;
+	work->done(work->user);
+	if (work->server->stopping)
+		uv_stop(&work->server->loop);
+	free(work);
+}
+
+pawl_err pawl_http_work(
+    struct pawl_http_server *server, void (*work)(void *user), void (*done)(void *user), void *user)
+{
+	struct http_work *entry = calloc(1, sizeof(*entry));
+
+	if (entry == NULL)
+		return PAWL_ERR_NO_MEMORY;
+	entry->uv.data = entry;
+	entry->server = server;
+	server->work_count++;
+	entry->work = work;
+	entry->done = done;
+	entry->user = user;
+	uv_queue_work(&server->loop, &entry->uv, work_run, work_done);
+	return PAWL_ERR_OK;
 }

@@ -480,6 +480,11 @@ static void stop_has_a_deadline(void **state)
 	test_server_end(&server, false);
 }
 
+static void count_up(void *user)
+{
+	atomic_fetch_add((atomic_int *)user, 1);
+}
+
 static void threads_wake_the_loop_and_timers_fire(void **state)
 {
 	struct test_server server;
@@ -494,6 +499,7 @@ static void threads_wake_the_loop_and_timers_fire(void **state)
 	test_server_end(&server, true);
 
 	struct pawl_http_server *idle = NULL;
+	atomic_int worked = 0;
 	const struct pawl_http_handler none = { 0 };
 	assert_int_equal(pawl_http_server_create(&patient, &none, &idle), PAWL_ERR_OK);
 	assert_int_equal(pawl_http_listen(idle, &bad, &port), PAWL_ERR_SYNTAX);
@@ -501,7 +507,9 @@ static void threads_wake_the_loop_and_timers_fire(void **state)
 	assert_int_equal(pawl_http_listen(idle, &bad, &port), PAWL_ERR_OK);
 	bad.port = port;
 	assert_int_equal(pawl_http_listen(idle, &bad, &port), PAWL_ERR_EXISTS);
+	assert_int_equal(pawl_http_work(idle, count_up, count_up, &worked), PAWL_ERR_OK);
 	pawl_http_server_destroy(idle);
+	assert_int_equal(atomic_load(&worked), 2);
 	pawl_http_server_destroy(NULL);
 }
 
