@@ -344,7 +344,7 @@ static bool reports_image(const struct action *action)
 	return module != NULL && reported != NULL && strcmp(reported, module->image_sha256) == 0;
 }
 
-static bool speaks_pawl(const struct device *device)
+bool pawl_fleet_speaks_pawl(const struct device *device)
 {
 	for (uint32_t i = 0; i < device->row.attribute_count; i++) {
 		if (strncmp(device->attributes[i].key, "pawl.", 5) == 0)
@@ -361,7 +361,7 @@ void pawl_fleet_action_try_prove(
 	if (action->row.status == PAWL_ACTION_VERIFYING) {
 		if (reports)
 			pawl_fleet_action_finish(fleet, action, false, now);
-		else if (!speaks_pawl(action->device) &&
+		else if (!pawl_fleet_speaks_pawl(action->device) &&
 			 (attributes_came || action->row.claimed_polls >= 3))
 			pawl_fleet_action_finish(fleet, action, true, now);
 		return;

@@ -309,6 +309,25 @@ static void progress(struct pawl_fleet *fleet, struct action *action, pawl_actio
 		pawl_fleet_change_state(fleet, action->device, state, why, now);
 }
 
+/* Our agent says "proceeding" after "downloaded" when it activates the image;
+ * with a reason it says that it still waits for something. Other clients send
+ * progress lines at any time, which mean nothing of the kind. */
+static bool restarts_into_it(
+    const struct action *action, const struct pawl_fleet_feedback *feedback)
+{
+	struct pawl_bytes reason;
+
+	return action->device->row.state == PAWL_DEVICE_STAGED &&
+	       pawl_fleet_speaks_pawl(action->device) && !has_reason(feedback, &reason);
+}
+
+static void activated(struct pawl_fleet *fleet, struct action *action, int64_t now)
+{
+	action->row.activated = true;
+	progress(fleet, action, PAWL_ACTION_RUNNING, PAWL_DEVICE_PROBATION,
+	    "activated the release and has not confirmed it yet", now);
+}
+
 static void intermediate(struct pawl_fleet *fleet, struct action *action,
     const struct pawl_fleet_feedback *feedback, int64_t now)
 {
@@ -333,8 +352,11 @@ static void intermediate(struct pawl_fleet *fleet, struct action *action,
 	case PAWL_EXECUTION_PROCEEDING:
 	case PAWL_EXECUTION_RESUMED:
 		pawl_fleet_effect_status(fleet, action, "running", now, feedback, NULL);
-		progress(fleet, action, PAWL_ACTION_RUNNING, PAWL_DEVICE_DOWNLOADING,
-		    "works on the release", now);
+		if (restarts_into_it(action, feedback))
+			activated(fleet, action, now);
+		else
+			progress(fleet, action, PAWL_ACTION_RUNNING, PAWL_DEVICE_DOWNLOADING,
+			    "works on the release", now);
 		break;
 	case PAWL_EXECUTION_CANCELED:
 		if (action->row.status == PAWL_ACTION_CANCELING) {

@@ -238,6 +238,8 @@ void pawl_fleet_action_cancelled(
 /* Asks the device, or closes at once what it never read. */
 void pawl_fleet_action_request_cancel(struct pawl_fleet *fleet, struct action *action,
     bool leaves_rollout, const char *why, int64_t now);
+/* The device sends attributes of ours, so its image hash can be asked for. */
+bool pawl_fleet_speaks_pawl(const struct device *device);
 /* Looks whether a claim is proven now, or stands on the device's word. */
 void pawl_fleet_action_try_prove(
     struct pawl_fleet *fleet, struct action *action, bool attributes_came, int64_t now);
