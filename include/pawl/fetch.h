@@ -54,6 +54,10 @@ typedef enum pawl_fetch_method {
 /* Called with each piece of the body of a 200 or 206 answer. Anything but
  * PAWL_ERR_OK stops the transfer and is returned by pawl_fetch_run. */
 typedef pawl_err pawl_fetch_sink(void *context, struct pawl_bytes piece);
+struct pawl_fetch_answer;
+/* Called once before the first of these pieces, with all but `body` and
+ * `received` filled in; an error stops the transfer before anything is written. */
+typedef pawl_err pawl_fetch_begin(void *context, const struct pawl_fetch_answer *answer);
 /* Called now and then (about once a second when nothing moves) with the bytes
  * sent and received so far; anything but PAWL_ERR_OK stops the transfer. */
 typedef pawl_err pawl_fetch_progress(void *context, uint64_t sent, uint64_t received);
@@ -75,14 +79,15 @@ struct pawl_fetch_request {
 	 * begin at the offset, else PAWL_ERR_SYNTAX) or 200 from the beginning. */
 	uint64_t resume_offset;
 	const char *if_range;
-	unsigned total_timeout_ms;   /* 0: none; then set the two of low speed  */
-	unsigned low_speed_bytes_s;  /* slower than this                        */
-	unsigned low_speed_s;        /* for so long: PAWL_ERR_TIMEOUT           */
-	uint64_t rate_limit_bytes_s; /* each direction; 0: none                 */
-	uint64_t body_max;           /* more received than this: PAWL_ERR_LIMIT; 0:
-				      * 1 MiB. Counts the body of this answer.  */
-	pawl_fetch_sink *sink;       /* NULL: the body is kept in memory        */
-	void *sink_context;
+	unsigned total_timeout_ms;     /* 0: none; then set the two of low speed  */
+	unsigned low_speed_bytes_s;    /* slower than this                        */
+	unsigned low_speed_s;          /* for so long: PAWL_ERR_TIMEOUT           */
+	uint64_t rate_limit_bytes_s;   /* each direction; 0: none                 */
+	uint64_t body_max;             /* more received than this: PAWL_ERR_LIMIT; 0:
+					* 1 MiB. Counts the body of this answer.  */
+	pawl_fetch_sink *sink;         /* NULL: the body is kept in memory        */
+	pawl_fetch_begin *begin;       /* may be NULL                             */
+	void *sink_context;            /* of both                                 */
 	pawl_fetch_progress *progress; /* may be NULL                            */
 	void *progress_context;
 };

@@ -140,7 +140,14 @@ static bool body_may_begin(struct pawl_fetch_transfer *transfer)
 		(void)stop(transfer, PAWL_ERR_LIMIT, "the server announces more than is allowed");
 		return false;
 	}
-	return true;
+	const bool is_success = status == 200 || status == 206;
+	if (!is_success || transfer->request->begin == NULL)
+		return true;
+	const pawl_err err =
+	    transfer->request->begin(transfer->request->sink_context, &transfer->answer);
+	if (err != PAWL_ERR_OK)
+		(void)stop(transfer, err, NULL);
+	return err == PAWL_ERR_OK;
 }
 
 static size_t on_body(char *at, size_t size, size_t count, void *context)
