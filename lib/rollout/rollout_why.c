@@ -109,7 +109,8 @@ static uint32_t value_of(const struct words *words, const char *name, size_t siz
 		if (strlen(known) == size && memcmp(known, name, size) == 0)
 			return words->word[i].value;
 	}
-	PAWL_ASSERT(!"a sentence uses an unknown word");
+	const bool sentence_uses_a_known_word = false;
+	PAWL_ASSERT(sentence_uses_a_known_word);
 	return 0;
 }
 
