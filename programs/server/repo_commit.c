@@ -55,6 +55,7 @@ static bool sign(struct repo_job *job, const struct pawl_repo_file *file, struct
 	struct pawl_buf public_text = pawl_buf_of(public_memory, sizeof(public_memory));
 	struct pawl_buf signature = pawl_buf_of(signature_memory, sizeof(signature_memory));
 	struct pawl_buf body = pawl_buf_of(signed_memory, sizeof(signed_memory));
+	struct pawl_bytes message;
 	struct pawl_repo_key key;
 	struct pawl_note note = { "" };
 	struct pawl_buf out =
@@ -63,10 +64,11 @@ static bool sign(struct repo_job *job, const struct pawl_repo_file *file, struct
 	if (out.at == NULL)
 		return job_fail(job, 503, "The server is out of memory; try again later.");
 	if (pawl_repo_write(file, arena, &body, &note) == PAWL_ERR_OK &&
+	    pawl_repo_message(pawl_buf_bytes(&body), arena, &message) == PAWL_ERR_OK &&
 	    pawl_key_public(job->repo->key, &public_text) == PAWL_ERR_OK &&
 	    pawl_repo_key_make(pawl_key_scheme(job->repo->key), pawl_buf_bytes(&public_text), arena,
 		&key) == PAWL_ERR_OK &&
-	    pawl_key_sign(job->repo->key, pawl_buf_bytes(&body), &signature) == PAWL_ERR_OK &&
+	    pawl_key_sign(job->repo->key, message, &signature) == PAWL_ERR_OK &&
 	    pawl_repo_envelope(pawl_buf_bytes(&body),
 		&(struct pawl_repo_signature){ key.id, pawl_buf_bytes(&signature) }, 1,
 		&out) == PAWL_ERR_OK) {

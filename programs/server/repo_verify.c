@@ -268,8 +268,9 @@ static bool read_stored(struct repo_job *job, struct stored *stored)
 		return true; /* the first publication */
 	print_text(name, sizeof(name), "%lld.snapshot.json", (long long)job->versions.snapshot);
 	repo_path(job->repo, "metadata/", name, path);
-	(void)pawl_env_read_file(
-	    path, PAWL_TUF_METADATA_SIZE_MAX, &stored->snapshot, &stored->snapshot_size, NULL);
+	if (pawl_env_read_file(path, PAWL_TUF_METADATA_SIZE_MAX, &stored->snapshot,
+		&stored->snapshot_size, NULL) != PAWL_ERR_OK)
+		stored->snapshot_size = 0;
 	return true;
 }
 
