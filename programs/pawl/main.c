@@ -85,6 +85,9 @@ static int options_last(int argc, char *const argv[], char *ordered[])
 		ordered[count++] = argv[i];
 	while (end < argc)
 		ordered[count++] = argv[end++];
+	/* There is one shell so far; naming it is allowed. */
+	if (count == 3 && strcmp(ordered[1], "completion") == 0 && strcmp(ordered[2], "bash") == 0)
+		count--;
 	ordered[count] = NULL;
 	return count;
 }
