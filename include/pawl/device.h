@@ -163,6 +163,7 @@ struct pawl_device_stored {
 	uint8_t slot;                            /* the one being updated        */
 	struct pawl_device_release release;
 	uint64_t offset;    /* bytes of the image that are on the medium          */
+	uint64_t furthest;  /* highest offset so far; only beyond it is progress    */
 	uint32_t tries;     /* failures in a row without progress                   */
 	uint32_t rewrites;  /* times the slot did not read back right              */
 	pawl_reason reason; /* REVERTING, ABANDONING: why; else the last one reported */

@@ -66,6 +66,7 @@ static void take_release(struct pawl_device *device, const struct pawl_device_ev
 	stored->slot = event->slot;
 	stored->phase = PAWL_PHASE_DOWNLOADING;
 	stored->offset = 0;
+	stored->furthest = 0;
 	stored->tries = 0;
 	stored->rewrites = 0;
 	device->slot_ready = false;
@@ -122,7 +123,9 @@ static void advance(struct pawl_device *device, uint64_t offset)
 	PAWL_ASSERT(offset <= stored->release.length);
 	if (offset == stored->offset)
 		return;
-	if (offset > stored->offset) {
+	/* A server that begins again and again makes no progress. */
+	if (offset > stored->furthest) {
+		stored->furthest = offset;
 		stored->tries = 0;
 		stored->reason = PAWL_REASON_NONE;
 	}
@@ -313,6 +316,7 @@ static void on_slot_wrong(struct pawl_device *device, const struct pawl_device_e
 	stored->rewrites++;
 	stored->phase = PAWL_PHASE_DOWNLOADING;
 	stored->offset = 0;
+	stored->furthest = 0;
 	device->slot_ready = false;
 	device->proven = false;
 	if (stored->rewrites < PAWL_DEVICE_REWRITES)

@@ -90,6 +90,7 @@ static void forget_attempt(struct pawl_device *device)
 	stored->slot = PAWL_SLOT_NONE;
 	stored->release = (struct pawl_device_release){ 0 };
 	stored->offset = 0;
+	stored->furthest = 0;
 	stored->tries = 0;
 	stored->rewrites = 0;
 	stored->reason = PAWL_REASON_NONE;

@@ -58,6 +58,7 @@ static void write_state(struct pawl_json_writer *writer, const struct pawl_devic
 	pawl_json_key(writer, "release");
 	write_release(writer, &stored->release);
 	pawl_json_member_int(writer, "offset", (int64_t)stored->offset);
+	pawl_json_member_int(writer, "furthest", (int64_t)stored->furthest);
 	pawl_json_member_int(writer, "tries", stored->tries);
 	pawl_json_member_int(writer, "rewrites", stored->rewrites);
 	pawl_json_member_text(writer, "reason", pawl_reason_id(stored->reason));
@@ -192,6 +193,8 @@ static pawl_err read_state(const struct pawl_json *json, struct pawl_device_stor
 	PAWL_TRY(read_release(json, pawl_json_get(json, 0, "release"), &stored->release));
 	PAWL_TRY(read_int(json, 0, "offset", INT64_MAX, &number));
 	stored->offset = (uint64_t)number;
+	PAWL_TRY(read_int(json, 0, "furthest", INT64_MAX, &number));
+	stored->furthest = (uint64_t)number;
 	PAWL_TRY(read_u32(json, 0, "tries", INT32_MAX, &stored->tries));
 	PAWL_TRY(read_u32(json, 0, "rewrites", INT32_MAX, &stored->rewrites));
 	PAWL_TRY(read_reason(json, 0, "reason", &stored->reason));

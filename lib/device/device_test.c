@@ -33,8 +33,9 @@ struct world {
 	char action[32];
 	char cancel[32];
 	bool window_closed;
-	bool sick; /* the new image's health checks fail                  */
-	bool dead; /* the new image does not come up                      */
+	bool begins_again; /* each download starts from 0 and breaks off */
+	bool sick;         /* the new image's health checks fail                  */
+	bool dead;         /* the new image does not come up                      */
 	struct pawl_device_release release;
 	char told_end[64][32];
 	unsigned told_ends;
@@ -149,7 +150,14 @@ static void do_download(struct world *world, struct pawl_device_event *event)
 	world->read_back = false;
 	world->admitted = false;
 	uint64_t offset = device->stored.offset;
+	if (world->begins_again)
+		offset = 0;
 	while (offset < device->stored.release.length) {
+		if (world->begins_again && offset == 3 * CHUNK) {
+			fail_with(world, event, PAWL_REASON_LENGTH_MISMATCH);
+			event->offset = offset;
+			return;
+		}
 		if (chance(world, world->rate)) {
 			fail_with(world, event,
 			    chance(world, 20) ? PAWL_REASON_LENGTH_MISMATCH : PAWL_REASON_NETWORK);
@@ -514,6 +522,18 @@ static void a_larger_image_than_the_slot_is_refused(void **state)
 	assert_int_equal(world.slots.slot[PAWL_SLOT_B].state, PAWL_SLOT_EMPTY);
 }
 
+static void a_server_that_always_begins_again_is_given_up(void **state)
+{
+	(void)state;
+	static struct world world;
+	new_world(&world, 8);
+	world.begins_again = true;
+	struct pawl_device_event event = start_agent(&world);
+	run(&world, &event, 600);
+	assert_int_equal(world.action[0], '\0');
+	assert_int_equal(world.device.stored.last_reason, PAWL_REASON_LENGTH_MISMATCH);
+}
+
 /* Faults of every kind by seed, then none: the device must get there. */
 static void every_seed_converges(void **state)
 {
@@ -625,6 +645,7 @@ int main(void)
 		cmocka_unit_test(a_cancelled_update_leaves_nothing),
 		cmocka_unit_test(a_withdrawn_offer_is_not_activated),
 		cmocka_unit_test(a_larger_image_than_the_slot_is_refused),
+		cmocka_unit_test(a_server_that_always_begins_again_is_given_up),
 		cmocka_unit_test(every_seed_converges),
 		cmocka_unit_test(every_effect_and_phase_was_seen),
 		cmocka_unit_test(the_largest_state_is_stored_and_read),
