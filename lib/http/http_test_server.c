@@ -138,10 +138,8 @@ static void on_event(void *user, const char *what, const char *address, const ch
 	assert_string_equal(address, "127.0.0.1");
 	assert_non_null(detail);
 	pthread_mutex_lock(&server->lock);
-	if (strlen(server->events) + strlen(what) + 2 < sizeof(server->events)) {
-		strcat(server->events, what);
-		strcat(server->events, " ");
-	}
+	const size_t size = strlen(server->events);
+	snprintf(server->events + size, sizeof(server->events) - size, "%s ", what);
 	pthread_mutex_unlock(&server->lock);
 }
 
@@ -167,7 +165,7 @@ static void make_file(struct test_server *server)
 {
 	uint8_t block[4096];
 
-	strcpy(server->file, "/tmp/pawl-http-test-XXXXXX");
+	snprintf(server->file, sizeof(server->file), "/tmp/pawl-http-test-XXXXXX");
 	const int fd = mkstemp(server->file);
 
 	assert_true(fd >= 0);
@@ -287,10 +285,10 @@ void client_answer(int fd, bool head_only, struct answer *ret_answer)
 
 	read_head(fd, &answer);
 	assert_int_equal(strncmp(answer.head, "HTTP/1.1 ", 9), 0);
-	answer.status = atoi(answer.head + 9);
+	answer.status = (int)strtol(answer.head + 9, NULL, 10);
 	answer.closes = strcasestr(answer.head, "\r\nconnection: close\r\n") != NULL;
 	const char *length = strcasestr(answer.head, "\r\ncontent-length: ");
-	answer.length = length == NULL ? 0 : atol(length + 18);
+	answer.length = length == NULL ? 0 : strtol(length + 18, NULL, 10);
 
 	for (long at = 0; !head_only && answer.status >= 200 && at < answer.length;) {
 		char sink[4096];
