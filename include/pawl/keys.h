@@ -28,7 +28,7 @@ PAWL_MUST_CHECK pawl_err pawl_key_load(
 void pawl_key_destroy(struct pawl_key *key);
 
 pawl_sig_scheme pawl_key_scheme(const struct pawl_key *key);
-/* PKCS#8 PEM; encrypted with AES-256-CBC and PBKDF2 (or scrypt) when `passphrase` is not empty. */
+/* PKCS#8 PEM; encrypted with AES-256-CBC and PBKDF2-HMAC-SHA512 when `passphrase` is not empty. */
 PAWL_MUST_CHECK pawl_err pawl_key_save(
     const struct pawl_key *key, struct pawl_bytes passphrase, struct pawl_buf *out);
 /* The public half as TUF writes it into keyval.public: 64 hex digits for

@@ -14,7 +14,9 @@
 
 enum { ED25519_PUBLIC_SIZE = 32 };
 
-int pawl_crypto_no_passphrase(char *buf, int size, int writing, void *context)
+/* The type of pem_password_cb. */
+int pawl_crypto_no_passphrase(
+    char *buf, int size, int writing, void *context) /* NOLINT(readability-non-const-parameter) */
 {
 	(void)buf;
 	(void)size;

@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 /* Address space; pages that nobody touches cost nothing. Parsing metadata takes
- * about thirty times its size, and it has at most 8 MiB. */
-enum { ARENA_SIZE = 512 * 1024 * 1024 };
+ * about thirty times its size, and it has at most 8 MiB. Where so much is not
+ * to be had, less does for ordinary repositories. */
+enum { ARENA_SIZE = 512 * 1024 * 1024, ARENA_SIZE_MIN = 32 * 1024 * 1024 };
 
 static int exit_code_of(pawl_err err)
 {
@@ -62,8 +63,11 @@ static bool has_option(const struct pawl_cli_call *call, const char *name)
 int app_run(struct pawl_cli_call *call, pawl_err (*command)(struct app *app))
 {
 	struct app *app = calloc(1, sizeof(*app));
-	void *memory = calloc(1, ARENA_SIZE);
+	size_t size = ARENA_SIZE;
+	void *memory = calloc(1, size);
 
+	while (memory == NULL && size > ARENA_SIZE_MIN)
+		memory = calloc(1, size /= 2);
 	if (app == NULL || memory == NULL) {
 		free(app);
 		free(memory);
@@ -71,7 +75,7 @@ int app_run(struct pawl_cli_call *call, pawl_err (*command)(struct app *app))
 		return APP_EXIT_FAILED;
 	}
 	app->call = call;
-	app->arena = pawl_arena_of(memory, ARENA_SIZE);
+	app->arena = pawl_arena_of(memory, size);
 	app->repo = repo_folder(call);
 	app->now = pawl_env_wall();
 	app->dry_run = has_option(call, "dry-run") && pawl_cli_flag(call, "dry-run");
@@ -151,8 +155,8 @@ struct pawl_buf app_buffer(struct app *app, size_t capacity)
 	return pawl_buf_of(app_take(app, capacity, 1), capacity);
 }
 
-static const char *format_into(
-    struct app *app, const char *prefix, const char *format, va_list arguments)
+static PAWL_PRINTF(3, 0) const
+    char *format_into(struct app *app, const char *prefix, const char *format, va_list arguments)
 {
 	va_list again;
 
@@ -162,7 +166,7 @@ static const char *format_into(
 	PAWL_ASSERT(size >= 0);
 	const size_t before = strlen(prefix);
 	char *text = app_take(app, before + (size_t)size + 1, 1);
-	memcpy(text, prefix, before);
+	snprintf(text, before + 1, "%s", prefix);
 	vsnprintf(text + before, (size_t)size + 1, format, arguments);
 	return text;
 }
@@ -233,9 +237,8 @@ pawl_err app_write(struct app *app, const char *name, unsigned mode, struct pawl
 	if (app->dry_run)
 		return PAWL_ERR_OK;
 	pawl_note_clear(&app->note);
-	char *folder = app_take(app, strlen(path) + 1, 1);
-	strcpy(folder, path); /* NOLINT: the size was just measured */
-	*strrchr(folder, '/') = '\0';
+	const char *folder =
+	    app_bytes_text(app, PAWL_BYTES(path, (size_t)(strrchr(path, '/') - path)));
 	PAWL_TRY(pawl_env_make_folder(folder, mode == 0600 ? 0700 : 0755, &app->note));
 	return pawl_env_write_file(path, mode, bytes, &app->note);
 }

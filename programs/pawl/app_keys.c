@@ -185,7 +185,7 @@ static pawl_err open_encrypted(
 
 pawl_err app_key_open(struct app *app, const char *name, struct pawl_key **ret_key)
 {
-	struct pawl_bytes pem;
+	struct pawl_bytes pem = { NULL, 0 };
 
 	PAWL_TRY(read_pem(app, name, &pem));
 	pawl_note_clear(&app->note);

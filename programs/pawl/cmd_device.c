@@ -327,7 +327,10 @@ static pawl_err device_assign(struct app *app)
 		fputc('\n', app->call->out);
 		return PAWL_ERR_OK;
 	}
-	return done(app, id, app_text(app, "release %s of %s is offered", version, product));
+	const bool is_new = app->dry_run || app_json_int(&answer, 0, "assigned") > 0;
+	return done(app, id,
+	    app_text(
+		app, "release %s of %s is offered%s", version, product, is_new ? "" : " already"));
 }
 
 static int run_device_assign(struct pawl_cli_call *call)

@@ -63,44 +63,50 @@ static bool has_ended(struct app *app, const struct pawl_json *json)
 	       strcmp(status, "stopped") == 0;
 }
 
-static void safe_member(
-    struct app *app, const struct pawl_json *json, uint32_t object, const char *path)
+/* On a terminal a line is cut to its width: one that wraps could not be
+ * redrawn in place. `text` is made harmless in any case. */
+static void print_line(struct app *app, const char *text)
 {
-	pawl_cli_print_safe(app->call->out, app_json_text(app, json, object, path));
+	const size_t width = pawl_cli_terminal_width(app->call->out);
+	char *cut = app_take(app, strlen(text) + 1, 1);
+	size_t size = strlen(text);
+
+	memcpy(cut, text, size);
+	while (width > 4 && size > 0 && pawl_cli_width(cut) > width - 4) {
+		do
+			size--;
+		while (size > 0 && ((uint8_t)cut[size] & 0xc0) == 0x80);
+		cut[size] = '\0';
+	}
+	pawl_cli_print_safe(app->call->out, cut);
+	fputs(size < strlen(text) ? "...\n" : "\n", app->call->out);
+}
+
+static const char *stratum_text(struct app *app, const struct pawl_json *json, uint32_t at)
+{
+	return app_text(app,
+	    "  %s: %s, stage %lld of %lld, healthy %lld of %lld, in flight %lld, failed %lld; %s",
+	    app_json_text(app, json, at, "name"), app_json_text(app, json, at, "state"),
+	    (long long)app_json_int(json, at, "stage"), (long long)app_json_int(json, at, "stages"),
+	    (long long)app_json_int(json, at, "healthy"), (long long)app_json_int(json, at, "size"),
+	    (long long)app_json_int(json, at, "inFlight"),
+	    (long long)app_json_int(json, at, "failed"), app_json_text(app, json, at, "why"));
 }
 
 /* Returns how many lines it printed. */
 static int print_rollout(struct app *app, const struct pawl_json *json)
 {
-	FILE *out = app->call->out;
 	const uint32_t strata = pawl_json_path(json, 0, "pawl.strata");
 	int lines = 2;
 
-	fprintf(out, "rollout %s ", app_json_text(app, json, 0, "id"));
-	safe_member(app, json, 0, "name");
-	fputs(": ", out);
-	safe_member(app, json, 0, "status");
-	fputs("\n  ", out);
-	safe_member(app, json, 0, "pawl.why");
-	fputc('\n', out);
+	print_line(
+	    app, app_text(app, "rollout %s %s: %s", app_json_text(app, json, 0, "id"),
+		     app_json_text(app, json, 0, "name"), app_json_text(app, json, 0, "status")));
+	print_line(app, app_text(app, "  %s", app_json_text(app, json, 0, "pawl.why")));
 	for (uint32_t at = pawl_json_first(json, strata); at != PAWL_JSON_NONE;
-	     at = pawl_json_after(json, strata, at)) {
-		fputs("  ", out);
-		safe_member(app, json, at, "name");
-		fprintf(out,
-		    ": %s, stage %lld of %lld, healthy %lld of %lld, in flight %lld, failed %lld; ",
-		    app_json_text(app, json, at, "state"),
-		    (long long)app_json_int(json, at, "stage"),
-		    (long long)app_json_int(json, at, "stages"),
-		    (long long)app_json_int(json, at, "healthy"),
-		    (long long)app_json_int(json, at, "size"),
-		    (long long)app_json_int(json, at, "inFlight"),
-		    (long long)app_json_int(json, at, "failed"));
-		safe_member(app, json, at, "why");
-		fputc('\n', out);
-		lines++;
-	}
-	fflush(out);
+	     at = pawl_json_after(json, strata, at), lines++)
+		print_line(app, stratum_text(app, json, at));
+	fflush(app->call->out);
 	return lines;
 }
 
@@ -115,8 +121,7 @@ static const char *state_text(struct app *app, const struct pawl_json *json)
 					     app_bytes_text(app, pawl_json_raw(json, inner)));
 }
 
-/* On a terminal the block is redrawn in place, line by line erased, so that
- * long lines that wrap only scroll. Elsewhere each change is printed. */
+/* On a terminal the block is redrawn in place, elsewhere each change is printed. */
 static pawl_err follow(struct app *app, int64_t id)
 {
 	const bool terminal = isatty(fileno(app->call->out)) == 1;

@@ -19,7 +19,7 @@ static pawl_err issue_server(struct app *app, struct pawl_bytes csr, struct pawl
 	struct pawl_buf pem = app_buffer(app, PAWL_CERT_PEM_MAX);
 	struct pawl_csr_info asked;
 	struct pawl_key *ca_key = NULL;
-	struct pawl_bytes ca;
+	struct pawl_bytes ca = { NULL, 0 };
 	int64_t days = 0;
 
 	PAWL_TRY(app_int(app, "days", 1, 3650, &days));
@@ -53,8 +53,8 @@ static pawl_err server_certify(struct app *app)
 {
 	const char *out = pawl_cli_value(app->call, "out");
 	struct pawl_cert_info info;
-	struct pawl_bytes csr;
-	struct pawl_bytes pem;
+	struct pawl_bytes csr = { NULL, 0 };
+	struct pawl_bytes pem = { NULL, 0 };
 
 	PAWL_TRY(app_lock(app));
 	PAWL_TRY(app_settings_load(app));
@@ -169,6 +169,8 @@ static void print_entry(struct app *app, const struct pawl_json *json, uint32_t 
 
 		if (pawl_json_text(json, at, sizeof(key), key) != PAWL_ERR_OK ||
 		    strcmp(key, "_links") == 0)
+			continue;
+		if (app_json_text(app, json, item, key)[0] == '\0')
 			continue;
 		fputs(separator, app->call->out);
 		separator = " ";

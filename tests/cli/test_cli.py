@@ -1,9 +1,11 @@
 """The `pawl` command line as a person or a script meets it: help, errors, exit
 codes, files and their modes, and what it sends to a server."""
+import fcntl
 import hashlib
 import json
 import os
 import pathlib
+import pty
 import shutil
 import stat
 import subprocess
@@ -155,6 +157,39 @@ def test_passphrases(tmp_path):
     run('-C', tmp_path, 'key', 'passwd', 'k', '--remove', '--passphrase-file', right, code=4)
     run('-C', tmp_path, 'key', 'passwd', 'k', '--remove', '--passphrase-file', wrong)
     assert 'BEGIN PRIVATE KEY' in pem.read_text()
+
+
+def on_terminal(arguments, typed=()):
+    """Runs pawl with a controlling terminal and types a line at each prompt."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(PAWL, [PAWL, *map(str, arguments)])
+    seen = b''
+    typed = list(typed)
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        seen += part
+        if typed and seen.rstrip().endswith(b':'):
+            os.write(terminal, typed.pop(0).encode() + b'\n')
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
+
+
+def test_passphrases_are_asked_for_without_echo(tmp_path):
+    code, seen = on_terminal(['-C', tmp_path, 'key', 'create', 'k', '--encrypt'], ['hush hush', 'hush hush'])
+    assert code == 0, seen
+    assert 'Again:' in seen and 'hush' not in seen
+    code, seen = on_terminal(['-C', tmp_path, 'key', 'passwd', 'k', '--remove'], ['wrong one'])
+    assert code == 4 and 'is wrong' in seen
+    code, seen = on_terminal(['-C', tmp_path, 'key', 'passwd', 'k', '--remove'], ['hush hush'])
+    assert code == 0 and 'not encrypted' in seen
+    code, seen = on_terminal(['-C', tmp_path, 'key', 'create', 'l', '--encrypt'], ['one', 'two'])
+    assert code == 1 and 'differ' in seen and not (tmp_path / 'keys/l.pem').exists()
 
 
 def test_a_key_that_others_can_read_is_refused(repo):
@@ -388,16 +423,10 @@ def test_channels_keep_classes_and_count_up(repo, tmp_path):
 
 
 def test_two_writers_do_not_mix(repo):
-    import fcntl
     with open(repo / '.lock', 'a', encoding='utf-8') as lock:
-        fcntl.lockf(lock, fcntl.LOCK_EX)
-        other = subprocess.run([PAWL, '-C', repo, 'repo', 'sign', 'snapshot'], capture_output=True, text=True,
-                               check=False)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        both = subprocess.run([PAWL, '-C', repo, 'repo', 'sign', 'snapshot'], capture_output=True, text=True,
-                              check=False)
-    assert 1 in (other.returncode, both.returncode)
-    assert 'another pawl' in other.stderr + both.stderr
+        assert 'another pawl' in run('-C', repo, 'repo', 'sign', 'snapshot', code=1).stderr
+    run('-C', repo, 'repo', 'sign', 'snapshot')
 
 
 # --- with a server ---
@@ -523,6 +552,9 @@ def test_rollout(repo, server):
     status = json.loads(run('-C', repo, 'rollout', 'status', 'v1', '--json').stdout)
     assert status['pawl']['strata'][0]['name'] == 'gw-a'
     assert 'waits for health' in run('-C', repo, 'rollout', 'status', '1', '--follow').stdout
+    server.rollout_states = ['running', 'paused']
+    code, seen = on_terminal(['-C', repo, 'rollout', 'status', 'v1', '--follow'])
+    assert code == 0 and '\033[3A' in seen and 'paused' in seen
     assert 'v1' in run('-C', repo, 'rollout', 'status').stdout
     assert 'v1' in run('-C', repo, 'rollout', 'list').stdout
     for verb, path in (('pause', 'pause'), ('resume', 'resume'), ('abort', 'stop')):
