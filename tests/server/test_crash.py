@@ -192,3 +192,53 @@ def test_settings(kit):
     assert server(kit, 'run', '--check-config').returncode == 0
     again = server(kit, 'init')  # nothing that exists is replaced
     assert again.returncode != 0
+
+
+@pytest.fixture(name='small')
+def small_kit(request, tmp_path):
+    """An installation on a file system of 6 MiB."""
+    mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', tmp_path], capture_output=True,
+                             check=False)
+    if mounted.returncode != 0:
+        pytest.skip('needs the right to mount a small file system')
+    kit = None
+    try:
+        kit = server_kit.Kit(tmp_path / 'kit', request.config.getoption('--build'))
+        yield kit
+    finally:
+        if kit is not None:
+            kit.close()
+        subprocess.run(['umount', tmp_path], check=True)
+
+
+def test_a_full_disk_refuses_and_recovers(small):
+    operator = small.operator()
+    upload = f'/rest/v1/pawl/repository/targets/fw/acme/{"0" * 64}.x.img'
+    with operator.raw() as announced:
+        announced.sendall(f'PUT {upload} HTTP/1.1\r\nHost: h\r\nContent-Length: 20000000\r\n\r\n'.encode())
+        assert b' 507 ' in announced.recv(4096)
+    with operator.raw() as endless:
+        endless.sendall(f'PUT {upload} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n'.encode())
+        with pytest.raises(OSError):
+            while True:
+                endless.sendall(b'10000\r\n' + b'x' * 65536 + b'\r\n')
+    incoming = small.lab.server_dir / 'repository/incoming'
+    server_kit.wait_for(lambda: not list(incoming.iterdir()), 10, 'the half upload is removed')
+
+    fill = small.dir.parent / 'fill'
+    with open(fill, 'wb', buffering=0) as file, pytest.raises(OSError):
+        while True:
+            file.write(b'x' * 4096)
+    answers = [operator('POST', '/rest/v1/targets', [{'controllerId': f'full{i}', 'description': 'x' * 500}]).status
+               for i in range(5)]
+    assert 503 in answers and set(answers) <= {201, 503}
+    assert operator('GET', '/rest/v1/targets').status == 200  # reading goes on
+    fill.unlink()
+    server_kit.wait_for(
+        lambda: operator('POST', '/rest/v1/targets', [{'controllerId': f'after{time.monotonic_ns()}'}]).status == 201,
+        20, 'writing works again')
+    there = operator('GET', '/rest/v1/targets').json['total']
+    operator.close()
+    small.lab.stop_server(kill=True)
+    small.lab.start_server()
+    assert operator('GET', '/rest/v1/targets').json['total'] == there
