@@ -54,7 +54,7 @@
 	X(NOT_IN_CHANNEL, "not-in-channel", FINAL, "the channel of this device does not allow it") \
 	X(SIGNATURE, "signature", FINAL, "signatures are missing or wrong")                        \
 	X(EXPIRED, "expired", CONTENT, "signed metadata has expired")                              \
-	X(ROLLBACK, "rollback", FINAL, "signed metadata is older than what was seen")              \
+	X(ROLLBACK, "rollback", CONTENT, "signed metadata is older than what was seen")            \
 	X(HASH_MISMATCH, "hash-mismatch", CONTENT, "the bytes are not those that were signed")     \
 	X(LENGTH_MISMATCH, "length-mismatch", CONTENT, "the length is not the one signed")         \
 	X(MISSING, "missing", CONTENT, "a file is not there")                                      \
@@ -180,37 +180,6 @@ struct pawl_device_stored {
 	struct pawl_device_report reports[PAWL_DEVICE_REPORTS_MAX]; /* oldest first */
 };
 
-/* The whole state. `stored` may be read; the rest is internal. About 25 KiB. */
-struct pawl_device {
-	struct pawl_device_settings settings;
-	struct pawl_device_stored stored;
-	int doing;        /* the effect under way                                */
-	bool downloading; /* inside DOWNLOAD                                     */
-	bool booted;
-	bool dirty;       /* `stored` differs from what was saved            */
-	bool offered;     /* the latest poll offers stored.action            */
-	bool held;        /* the server says not now; asked again at the next poll */
-	bool admitted;    /* CHECK said yes; since the latest poll when STAGED */
-	bool slot_ready;  /* the slot is WRITING for stored.release          */
-	bool proven;      /* read back since the last write, and right       */
-	bool healthy;     /* the latest HEALTH passed, and it was the last one needed */
-	bool contact;     /* the server was reached since the start          */
-	bool confirm_due; /* the running slot is GOOD; it is to be confirmed again */
-	bool attributes_due;
-	uint8_t running;
-	int64_t started_ms; /* monotonic; all of these                         */
-	int64_t save_at_ms;
-	int64_t attributes_at_ms;
-	int64_t report_at_ms;
-	int64_t work_at_ms;
-	int64_t poll_at_ms;
-	int64_t slice_end_ms; /* when a download pauses for a poll               */
-	int64_t poll_interval_ms;
-	uint32_t save_failures;
-	uint32_t tell_failures;
-	uint32_t poll_failures;
-};
-
 /* --- events --- */
 
 typedef enum pawl_device_event_kind {
@@ -304,6 +273,37 @@ struct pawl_device_effect {
 const char *pawl_device_effect_name(pawl_device_effect_kind kind);
 
 /* --- the machine --- */
+
+/* The whole state. `stored` may be read; the rest is internal. About 25 KiB. */
+struct pawl_device {
+	struct pawl_device_settings settings;
+	struct pawl_device_stored stored;
+	pawl_device_effect_kind doing; /* the effect under way                   */
+	bool downloading;              /* inside DOWNLOAD                                     */
+	bool booted;
+	bool dirty;       /* `stored` differs from what was saved            */
+	bool offered;     /* the latest poll offers stored.action            */
+	bool held;        /* the server says not now; asked again at the next poll */
+	bool admitted;    /* CHECK said yes; since the latest poll when STAGED */
+	bool slot_ready;  /* the slot is WRITING for stored.release          */
+	bool proven;      /* read back since the last write, and right       */
+	bool healthy;     /* the latest HEALTH passed, and it was the last one needed */
+	bool contact;     /* the server was reached since the start          */
+	bool confirm_due; /* the running slot is GOOD; it is to be confirmed again */
+	bool attributes_due;
+	uint8_t running;
+	int64_t started_ms; /* monotonic; all of these                         */
+	int64_t save_at_ms;
+	int64_t attributes_at_ms;
+	int64_t report_at_ms;
+	int64_t work_at_ms;
+	int64_t poll_at_ms;
+	int64_t slice_end_ms; /* when a download pauses for a poll               */
+	int64_t poll_interval_ms;
+	uint32_t save_failures;
+	uint32_t tell_failures;
+	uint32_t poll_failures;
+};
 
 /* A device without history. */
 struct pawl_device_stored pawl_device_fresh(struct pawl_wall time_floor);

@@ -231,7 +231,7 @@ static void on_told(struct pawl_device *device)
 
 static void on_done(struct pawl_device *device, const struct pawl_device_event *event)
 {
-	switch ((pawl_device_effect_kind)device->doing) {
+	switch (device->doing) {
 	case PAWL_DO_SAVE:
 		device->dirty = false;
 		device->save_failures = 0;
@@ -266,7 +266,7 @@ static void on_done(struct pawl_device *device, const struct pawl_device_event *
 	case PAWL_DO_CHECK:
 	case PAWL_DO_GO_ON:
 	case PAWL_DO_PAUSE:
-	case PAWL_DO_REBOOT: PAWL_ASSERT(!"DONE answers this effect");
+	case PAWL_DO_REBOOT: pawl_panic("DONE answers this effect", __FILE__, __LINE__);
 	}
 }
 
@@ -328,7 +328,7 @@ static void on_slot_wrong(struct pawl_device *device, const struct pawl_device_e
 
 static void on_failed(struct pawl_device *device, const struct pawl_device_event *event)
 {
-	switch ((pawl_device_effect_kind)device->doing) {
+	switch (device->doing) {
 	case PAWL_DO_SAVE: on_save_failed(device, event); return;
 	case PAWL_DO_ATTRIBUTES:
 	case PAWL_DO_REPORT: on_tell_failed(device, event); return;
@@ -356,7 +356,7 @@ static void on_failed(struct pawl_device *device, const struct pawl_device_event
 		return;
 	case PAWL_DO_WAIT:
 	case PAWL_DO_GO_ON:
-	case PAWL_DO_PAUSE: PAWL_ASSERT(!"FAILED answers this effect");
+	case PAWL_DO_PAUSE: pawl_panic("FAILED answers this effect", __FILE__, __LINE__);
 	}
 }
 
@@ -400,7 +400,7 @@ static void on_event(struct pawl_device *device, const struct pawl_device_event 
 		device->poll_at_ms = 0;
 		device->offered = false;
 		return;
-	case PAWL_ON_CHUNK: PAWL_ASSERT(!"handled before");
+	case PAWL_ON_CHUNK: pawl_panic("handled before", __FILE__, __LINE__);
 	}
 }
 

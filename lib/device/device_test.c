@@ -64,6 +64,11 @@ static bool chance(struct world *world, unsigned percent)
 	return world->faults && pawl_prng_below(&world->prng, 100) < percent;
 }
 
+static void set_text(char ret_text[32], const char *text)
+{
+	(void)snprintf(ret_text, 32, "%s", text);
+}
+
 static void set_release(struct world *world, int64_t seq)
 {
 	world->offered_seq = seq;
@@ -404,7 +409,7 @@ static void new_world(struct world *world, uint64_t seed)
 	world->slots.running = PAWL_SLOT_A;
 	world->content[PAWL_SLOT_A] = 1;
 	set_release(world, 2);
-	strcpy(world->action, "17");
+	set_text(world->action, "17");
 }
 
 static void a_good_release_is_installed(void **state)
@@ -421,14 +426,14 @@ static void a_good_release_is_installed(void **state)
 	assert_int_equal(world.device.stored.channel_counter, 2);
 	assert_int_equal(world.device.stored.time_floor.ms, 2000);
 	/* The same release under another action: told at once, without a download. */
-	strcpy(world.action, "18");
+	set_text(world.action, "18");
 	world.success = false;
 	const unsigned downloads = total_effects[PAWL_DO_DOWNLOAD];
 	run(&world, &event, 100);
 	assert_true(world.success);
 	assert_int_equal(total_effects[PAWL_DO_DOWNLOAD], downloads);
 	/* The server lost what it was told: it is told again. */
-	strcpy(world.action, "18");
+	set_text(world.action, "18");
 	world.success = false;
 	run(&world, &event, 100);
 	assert_true(world.success);
@@ -479,14 +484,14 @@ static void a_cancelled_update_leaves_nothing(void **state)
 	world.window_closed = true;
 	struct pawl_device_event event = start_agent(&world);
 	run(&world, &event, 300);
-	strcpy(world.cancel, "17");
+	set_text(world.cancel, "17");
 	run(&world, &event, 300);
 	assert_int_equal(world.action[0], '\0');
 	assert_int_equal(world.cancel[0], '\0');
 	assert_int_equal(world.device.stored.phase, PAWL_PHASE_IDLE);
 	assert_int_equal(world.slots.slot[PAWL_SLOT_B].state, PAWL_SLOT_EMPTY);
 	/* One that was never begun is accepted as well. */
-	strcpy(world.cancel, "99");
+	set_text(world.cancel, "99");
 	run(&world, &event, 300);
 	assert_int_equal(world.cancel[0], '\0');
 }
@@ -504,7 +509,7 @@ static void a_withdrawn_offer_is_not_activated(void **state)
 	for (unsigned i = 0; i < 20; i++)
 		run(&world, &event, 10);
 	assert_int_equal(world.device.stored.phase, PAWL_PHASE_STAGED);
-	strcpy(world.action, "17");
+	set_text(world.action, "17");
 	run(&world, &event, 300);
 	assert_true(world.success);
 }
@@ -559,7 +564,7 @@ static void every_seed_converges(void **state)
 		run(&world, &event, SETTLE_STEPS);
 		/* A new release, and no fault any more. */
 		set_release(&world, 3);
-		strcpy(world.action, "18");
+		set_text(world.action, "18");
 		world.cancel[0] = '\0';
 		world.success = false;
 		run(&world, &event, SETTLE_STEPS);

@@ -3,7 +3,7 @@
 
 #include "pawl/env.h"
 
-#include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,16 +25,22 @@ static const char *in_folder(const char *name)
 static int make_test_folder(void **state)
 {
 	(void)state;
-	strcpy(folder, "/tmp/pawl-env-XXXXXX");
+	(void)snprintf(folder, sizeof(folder), "/tmp/pawl-env-XXXXXX");
 	return mkdtemp(folder) == NULL;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+	(void)info;
+	(void)type;
+	(void)walk;
+	return remove(path);
 }
 
 static int remove_test_folder(void **state)
 {
 	(void)state;
-	char command[128];
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	return system(command);
+	return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void expect_content(const char *path, const char *content)

@@ -154,7 +154,7 @@ static void perform(
 	case PAWL_DO_ABANDON: agent_slot_effect(agent, effect, event); return;
 	case PAWL_DO_REBOOT: reboot_system(agent, event); return;
 	case PAWL_DO_GO_ON:
-	case PAWL_DO_PAUSE: PAWL_ASSERT(!"only inside a download");
+	case PAWL_DO_PAUSE: pawl_panic("only inside a download", __FILE__, __LINE__);
 	}
 }
 
