@@ -219,7 +219,8 @@ static void do_check(struct world *world, struct pawl_device_event *event)
 	event->may_download = true;
 	event->may_activate = !world->window_closed;
 	event->channel_counter = world->offered_seq;
-	event->issued.ms = 1000 * world->offered_seq;
+	/* Under faults each admission is news that must be saved, which may fail. */
+	event->issued.ms = world->faults ? 3000 + world->now : 1000 * world->offered_seq;
 	if (world->read_back && event->may_activate)
 		world->admitted = true;
 }
@@ -232,6 +233,7 @@ static void do_poll(struct world *world, struct pawl_device_event *event)
 		return;
 	}
 	world->contact = true;
+	world->admitted = false; /* the next activation asks again */
 	event->kind = PAWL_ON_POLL;
 	event->poll.sleep_ms = 5000;
 	event->poll.action = world->cancel[0] != '\0' ? "" : world->action;
