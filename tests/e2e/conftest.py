@@ -1,6 +1,8 @@
 """Fixtures of the end-to-end tests: one installation, shared by the session."""
 import pathlib
+import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -17,17 +19,18 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope='module', name='lab')
-def running_lab(request, tmp_path_factory):
-    lab = labs.Lab(tmp_path_factory.mktemp('lab'), request.config.getoption('--build'))
+def running_lab(request):
+    """One installation for a test file; its folder is kept when a test failed."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f'pawl-{request.module.__name__}-'))
+    lab = labs.Lab(folder, request.config.getoption('--build'))
+    failed_before = request.session.testsfailed
     try:
         lab.set_up()
         lab.add_product()
         yield lab
     finally:
         lab.close()
-
-
-def pytest_runtest_logreport(report):
-    """Where a test failed, the logs are the evidence."""
-    if report.failed and report.when == 'call':
-        print(f'\nevidence of {report.nodeid} is in the temporary folder of pytest')
+        if request.session.testsfailed == failed_before:
+            shutil.rmtree(folder)
+        else:
+            print(f'\nlogs of the failed run: {folder}')

@@ -25,7 +25,8 @@ def test_falls_back_and_says_why(fleet, seq, fault, words):
     fleet.release(version, seq, {'gw-b': fleet.build_image(version, seq, 'gw-b', fault=fault)})
     fleet.pawl('rollout', 'start', '--product', labs.PRODUCT, '--release', version, '--group', labs.GROUP,
                '--name', f'bad-{seq}', '--stages', '100')
-    shown = fleet.wait_device('bad-1', lambda d: d['pawl']['state'] == 'failed', 120, f'fails {version}')
+    shown = fleet.wait_device('bad-1', lambda d: d['pawl']['state'] == 'failed'
+                               and f'acme {version}' in d['pawl']['why'], 120, f'fails {version}')
     assert shown['pawl']['version'] == '1.0.0'
     assert any(word in shown['pawl']['why'].lower() for word in words), shown['pawl']['why']
     status = fleet.pawl_json('rollout', 'status', f'bad-{seq}')

@@ -14,8 +14,8 @@ def two_devices(lab):
     lab.release('1.0.0', 1, images)
     lab.add_device('ref-a', 'gw-a', images['gw-a'], '1.0.0', 1)
     lab.add_device('ref-b', 'gw-b', images['gw-b'], '1.0.0', 1)
-    # Registered as gw-a at the server, but its hardware says gw-x.
-    lab.add_device('ref-x', 'gw-a', images['gw-a'], '1.0.0', 1, claimed_hardware='gw-x')
+    # Registered as gw-a at the server, but the board is a gw-x and knows it.
+    lab.add_device('ref-x', 'gw-a', lab.build_image('1.0.0', 1, 'gw-x'), '1.0.0', 1, claimed_hardware='gw-x')
     lab.approve_all(3)
     for device in lab.devices:
         lab.wait_device(device, lambda d: d['pawl']['version'] == '1.0.0', 60, 'booted 1.0.0')
@@ -83,6 +83,12 @@ def test_unknown_key(fleet, thief):
 
 
 def test_goes_on_when_the_cause_is_gone(fleet):
+    # The thief's timestamp and snapshot were rightly signed, so devices that
+    # saw them take nothing older: the operator has to go past them.
+    for _ in range(2):
+        fleet.pawl('repo', 'sign', 'prod-acme')
+        fleet.pawl('repo', 'sign', 'snapshot')
+        fleet.pawl('repo', 'publish')
     for device_id in ('ref-a', 'ref-b'):
         shown = offer(fleet, device_id, '2.0.0')
         assert shown['pawl']['state'] == 'idle', shown['pawl']
