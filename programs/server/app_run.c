@@ -221,6 +221,19 @@ static bool write_ports(struct app *app)
 	return err == PAWL_ERR_OK || failed(app, "ports", err, &note);
 }
 
+/* Scripts wait for the file: one of an earlier run must not answer them. */
+static bool forget_ports(struct app *app)
+{
+	char path[APP_PATH_MAX];
+	struct pawl_note note = { "" };
+
+	path_of(app, "run/ports.json", path);
+	const pawl_err err =
+	    pawl_env_exists(path) ? pawl_env_remove_file(path, &note) : PAWL_ERR_OK;
+
+	return err == PAWL_ERR_OK || failed(app, "ports", err, &note);
+}
+
 static bool make_http(struct app *app)
 {
 	const struct server_settings *settings = &app->settings;
@@ -303,7 +316,7 @@ static bool start(struct app *app)
 	if (app->reply == NULL)
 		return false;
 	return open_tls(app) && open_repository(app) && make_http(app) && open_database(app) &&
-	       start_repository(app) &&
+	       forget_ports(app) && start_repository(app) &&
 	       listen_on(app, app->settings.listen, APP_LISTEN_DEVICE, app->tls_device,
 		   &app->port_device) &&
 	       listen_on(app, app->settings.listen_operator, APP_LISTEN_OPERATOR, app->tls_operator,
