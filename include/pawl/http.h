@@ -33,7 +33,7 @@ struct pawl_http_options {
 	uint32_t idle_ms;           /* between requests, and before the first; 75000        */
 	uint32_t body_grace_ms;     /* before the body's rate is judged; 10000              */
 	uint32_t body_rate_bytes_s; /* slower bodies are cut off with 408; 512              */
-	uint32_t write_stall_ms;    /* no byte acknowledged by the peer for this long; 30000 */
+	uint32_t write_stall_ms;    /* fewer than 512 bytes acknowledged in this long; 30000  */
 	uint32_t answer_ms;         /* an answer that is owed for this long becomes 503; 60000 */
 	uint32_t linger_ms;         /* to let the peer read an answer before closing; 2000  */
 	uint32_t shutdown_ms;       /* graceful stop; what is left then is cut off; 10000   */

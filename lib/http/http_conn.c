@@ -83,7 +83,11 @@ static void check_write(struct http_conn *conn)
 {
 	const uint64_t acknowledged = acknowledged_bytes(conn);
 
-	if (acknowledged <= conn->acknowledged) {
+	const uint64_t progress = acknowledged - conn->acknowledged;
+
+	/* A few bytes now and then are a way to hold a connection, not to read. */
+	if (acknowledged <= conn->acknowledged ||
+	    (progress < HTTP_PROGRESS_MIN && conn->handed - acknowledged >= HTTP_PROGRESS_MIN)) {
 		http_event(conn, "write-timeout", "the peer takes no bytes");
 		http_close(conn);
 		return;

@@ -20,6 +20,8 @@ enum {
 	HTTP_NETWORK_BUFFER = 64 * 1024,
 	/* A peer that keeps sending after we closed gets this much patience. */
 	HTTP_LINGER_BYTES = 256 * 1024,
+	/* Bytes that a reader must take in write_stall_ms. */
+	HTTP_PROGRESS_MIN = 512,
 	HTTP_INPUT_SIZE = 16 * 1024,
 	HTTP_ADDRESS_MAX = 64
 };
