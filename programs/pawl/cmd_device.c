@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+/* hawkBit's limit of a name. */
+enum { NAME_MAX_SHOWN = 128 };
+
 /* --- add, token --- */
 
 static pawl_err fetch_token(struct app *app, const char *id, const char **ret_token)
@@ -37,7 +40,8 @@ static pawl_err hand_over(struct app *app, const char *id, const char *token)
 		    path, 0600, pawl_bytes_of(app_text(app, "%s\n", token)), &app->note));
 	if (app->call->json) {
 		struct app_document document;
-		app_document_begin(app, &document, 4096 + strlen(token));
+		app_document_begin(
+		    app, &document, 4096 + 6 * (strlen(token) + (path == NULL ? 0 : strlen(path))));
 		pawl_json_begin_object(&document.writer);
 		pawl_json_member_text(&document.writer, "controllerId", id);
 		if (path == NULL)
@@ -49,7 +53,9 @@ static pawl_err hand_over(struct app *app, const char *id, const char *token)
 	} else if (path != NULL) {
 		fprintf(app->call->out, "device %s: one-time token in %s\n", id, path);
 	} else {
-		fprintf(app->call->out, "device %s: one-time token %s\n", id, token);
+		fprintf(app->call->out, "device %s: one-time token ", id);
+		pawl_cli_print_safe(app->call->out, token);
+		fputc('\n', app->call->out);
 	}
 	return PAWL_ERR_OK;
 }
@@ -64,11 +70,13 @@ static pawl_err device_add(struct app *app)
 	const char *token = "";
 	struct app_document body;
 
+	if (name != NULL && strlen(name) > NAME_MAX_SHOWN)
+		return app_usage(app, "--name takes at most %d characters", NAME_MAX_SHOWN);
 	PAWL_TRY(app_check_name(app, "device", id, PAWL_DEVICE_ID_MAX));
 	PAWL_TRY(app_check_name(app, "hardware class", hw, PAWL_HW_CLASS_MAX));
 	PAWL_TRY(app_settings_load(app));
 	PAWL_TRY(app_check_product(app, product, group));
-	app_document_begin(app, &body, 4096 + (name == NULL ? 0 : 2 * strlen(name)));
+	app_document_begin(app, &body, 4096 + (name == NULL ? 0 : 6 * strlen(name)));
 	pawl_json_begin_array(&body.writer);
 	pawl_json_begin_object(&body.writer);
 	pawl_json_member_text(&body.writer, "controllerId", id);
@@ -177,14 +185,14 @@ static int run_device_list(struct pawl_cli_call *call)
 static pawl_err last_messages(
     struct app *app, const char *id, const struct pawl_json *target, struct pawl_json *ret_status)
 {
-	const char *action = app_json_text(app, target, 0, "pawl.lastActionId");
+	const int64_t action = app_json_int(target, 0, "pawl.lastActionId");
 
-	if (action[0] == '\0' || strcmp(action, "0") == 0)
+	if (action <= 0)
 		return app_json_parse(
 		    app, "answer", PAWL_BYTES_LIT("{\"content\":[]}"), ret_status);
 	return app_server_call(app, PAWL_FETCH_GET,
-	    app_text(app, "/rest/v1/targets/%s/actions/%s/status?limit=50", app_percent(app, id),
-		action),
+	    app_text(app, "/rest/v1/targets/%s/actions/%lld/status?limit=50", app_percent(app, id),
+		(long long)action),
 	    PAWL_BYTES(NULL, 0), ret_status);
 }
 
@@ -198,8 +206,9 @@ static void print_messages(struct app *app, const struct pawl_json *status)
 		const uint32_t messages = pawl_json_get(status, at, "messages");
 		const int64_t ms = app_json_int(status, at, "reportedAt");
 
-		fprintf(app->call->out, "  %s %s\n", app_date(app, (struct pawl_wall){ ms }),
-		    app_json_text(app, status, at, "type"));
+		fprintf(app->call->out, "  %s ", app_date(app, (struct pawl_wall){ ms }));
+		pawl_cli_print_safe(app->call->out, app_json_text(app, status, at, "type"));
+		fputc('\n', app->call->out);
 		app_json_print(app, status, messages, 4);
 	}
 }
@@ -254,7 +263,7 @@ static pawl_err done(struct app *app, const char *id, const char *what)
 		return PAWL_ERR_OK;
 	if (app->call->json) {
 		struct app_document document;
-		app_document_begin(app, &document, 4096);
+		app_document_begin(app, &document, 4096 + 6 * strlen(what));
 		pawl_json_begin_object(&document.writer);
 		pawl_json_member_text(&document.writer, "controllerId", id);
 		pawl_json_member_text(&document.writer, "done", what);
@@ -262,7 +271,9 @@ static pawl_err done(struct app *app, const char *id, const char *what)
 		pawl_json_end_object(&document.writer);
 		app_document_end(app, &document);
 	} else {
-		fprintf(app->call->out, "device %s: %s\n", id, what);
+		fprintf(app->call->out, "device %s: ", id);
+		pawl_cli_print_safe(app->call->out, what);
+		fputc('\n', app->call->out);
 	}
 	return PAWL_ERR_OK;
 }

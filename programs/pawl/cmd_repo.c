@@ -199,10 +199,12 @@ static pawl_err repo_publish(struct app *app)
 	    (long long)app_json_int(&answer, 0, "timestamp"));
 	const uint32_t sets = pawl_json_get(&answer, 0, "distributionSets");
 	for (uint32_t at = pawl_json_first(&answer, sets); at != PAWL_JSON_NONE;
-	     at = pawl_json_after(&answer, sets, at))
-		fprintf(out, "release %s %s can be rolled out\n",
-		    app_json_text(app, &answer, at, "name"),
-		    app_json_text(app, &answer, at, "version"));
+	     at = pawl_json_after(&answer, sets, at)) {
+		pawl_cli_print_safe(out, app_text(app, "release %s %s can be rolled out",
+					     app_json_text(app, &answer, at, "name"),
+					     app_json_text(app, &answer, at, "version")));
+		fputc('\n', out);
+	}
 	return PAWL_ERR_OK;
 }
 

@@ -10,6 +10,7 @@
 
 enum {
 	STAGES_MAX = 32,
+	NAME_SIZE_MAX = 128, /* hawkBit's limit                                 */
 	FOLLOW_PERIOD_MS = 1000,
 	CREATE_DEADLINE_MS = 60000,
 	CREATE_PERIOD_MS = 100

@@ -69,7 +69,7 @@ static pawl_err server_certify(struct app *app)
 	pawl_put_base64(&pin, PAWL_BYTES(info.pin, sizeof(info.pin)));
 	if (app->call->json) {
 		struct app_document document;
-		app_document_begin(app, &document, 4096 + 2 * strlen(out));
+		app_document_begin(app, &document, 4096 + 6 * strlen(out));
 		pawl_json_begin_object(&document.writer);
 		pawl_json_member_text(&document.writer, "out", out);
 		pawl_json_member_text(&document.writer, "pin", (const char *)pin.at);
