@@ -9,6 +9,8 @@ import pty
 import shutil
 import stat
 import subprocess
+import termios
+import time
 
 import pytest
 from fake_server import FakeServer
@@ -175,6 +177,10 @@ def on_terminal(arguments, typed=()):
             break
         seen += part
         if typed and seen.rstrip().endswith(b':'):
+            # Like a person: type once the echo is off; what comes earlier is flushed.
+            deadline = time.monotonic() + 30
+            while termios.tcgetattr(terminal)[3] & termios.ECHO and time.monotonic() < deadline:
+                time.sleep(0.01)
             os.write(terminal, typed.pop(0).encode() + b'\n')
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
