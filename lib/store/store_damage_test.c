@@ -199,7 +199,7 @@ static void newer_and_missing_versions_are_refused(void **state)
 	make_database();
 	change_file(60, newer, 4);
 	assert_refused(PAWL_ERR_UNSUPPORTED,
-	    "its schema version 99 is newer than this program's 1; start the newer program");
+	    "its schema version 99 is newer than this program's 2; start the newer program");
 	change_file(60, none, 4);
 	assert_refused(PAWL_ERR_CORRUPT, "the database has no schema version");
 }

@@ -267,6 +267,8 @@ static pawl_err load_action(struct load *load, struct row *row)
 		.claimed_polls = get_u32(row, 16),
 		.status_count = get_u32(row, 17),
 		.why = get_text(row, 18),
+		.retrieved = get_bool(row, 19),
+		.leaves_rollout = get_bool(row, 20),
 	};
 
 	if (code < INT32_MIN || code > INT32_MAX)

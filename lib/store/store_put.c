@@ -158,6 +158,8 @@ void pawl_store_put_action(struct pawl_store *store, const struct pawl_fleet_act
 	INT(store, action->claimed_polls);
 	INT(store, action->status_count);
 	pawl_store_op_text(store, action->why);
+	INT(store, action->retrieved);
+	INT(store, action->leaves_rollout);
 	pawl_store_op_end(store);
 }
 

@@ -101,6 +101,8 @@ static const struct pawl_fleet_action an_action = { .id = 12,
 	.status = PAWL_ACTION_VERIFYING,
 	.force = PAWL_FORCE_TIMEFORCED,
 	.force_at = 99,
+	.retrieved = true,
+	.leaves_rollout = true,
 	.activated = true,
 	.unverified = true,
 	.created_at = 1,
@@ -226,10 +228,26 @@ static pawl_err see_action(void *context, const struct pawl_fleet_action *action
 	    strcmp(action->why, an_action.why) == 0 && copy.id == 12 && copy.device_id == 7 &&
 		copy.distribution_set_id == 5 && copy.rollout_id == 3 && copy.stratum == 1 &&
 		copy.stage == 2 && copy.status == an_action.status &&
-		copy.force == an_action.force && copy.force_at == 99 && copy.activated &&
-		copy.unverified && copy.created_at == 1 && copy.changed_at == 2 &&
-		copy.claimed_at == 3 && copy.closed_at == 4 && copy.last_code == -5 &&
-		copy.claimed_polls == 2 && copy.status_count == 3);
+		copy.force == an_action.force && copy.force_at == 99 && copy.retrieved &&
+		copy.leaves_rollout && copy.activated && copy.unverified && copy.created_at == 1 &&
+		copy.changed_at == 2 && copy.claimed_at == 3 && copy.closed_at == 4 &&
+		copy.last_code == -5 && copy.claimed_polls == 2 && copy.status_count == 3);
+	return PAWL_ERR_OK;
+}
+
+static pawl_err keep_action(void *context, const struct pawl_fleet_action *action)
+{
+	struct pawl_fleet_action *kept = context;
+
+	*kept = *action;
+	kept->why = "";
+	return PAWL_ERR_OK;
+}
+
+static pawl_err skip_counters(void *context, const struct pawl_fleet_counters *counters)
+{
+	(void)context;
+	(void)counters;
 	return PAWL_ERR_OK;
 }
 
@@ -557,6 +575,47 @@ static void a_backup_opens_as_a_database(void **state)
 	assert_int_equal(stat(world->path, &status), 0);
 }
 
+/* A file of the first version, with an action in it. */
+static void make_first_version(const char *path)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, pawl_store_sql("s_create.sql"), NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, pawl_store_sql("0001_init.sql"), NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, "INSERT INTO action VALUES (12,7,5,3,1,2,1,1,0,0,0,1,2,0,0,0,0,1,'')",
+		NULL, NULL, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void an_older_file_is_brought_up_to_date(void **state)
+{
+	struct world *world = *state;
+	struct pawl_fleet_action action = { .id = 0 };
+	struct pawl_note note = { { 0 } };
+	const struct pawl_store_loader loader = { &action, skip_counters, NULL, NULL, NULL, NULL,
+		NULL, keep_action };
+
+	assert_int_equal(pawl_store_close(world->store), PAWL_ERR_OK);
+	world->store = NULL;
+	assert_int_equal(unlink(world->path), 0);
+	make_first_version(world->path);
+	for (int i = 0; i < 2; i++) { /* once only: the second time it is new already */
+		open_again(world);
+		if (pawl_store_load(world->store, &loader, &note) != PAWL_ERR_OK)
+			fail_msg("%s", note.text);
+		assert_int_equal(action.id, 12);
+		assert_int_equal(action.status, PAWL_ACTION_RETRIEVED);
+		/* Unknown in the old file: asking the device is the safe side. */
+		assert_true(action.retrieved);
+		assert_false(action.leaves_rollout);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -575,6 +634,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_contradiction_breaks_the_store_and_spares_its_neighbours, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_backup_opens_as_a_database, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    an_older_file_is_brought_up_to_date, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
