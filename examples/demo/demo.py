@@ -11,6 +11,7 @@ import pathlib
 import shutil
 import signal
 import sys
+import textwrap
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -19,8 +20,8 @@ import intruder  # noqa: E402
 import lab as labs  # noqa: E402
 
 CLASSES = ('gw-a', 'gw-b')
-BOLD, DIM, GREEN, RED, PLAIN = (
-    ('\033[1m', '\033[2m', '\033[32m', '\033[31m', '\033[0m') if sys.stdout.isatty() else ('',) * 5)
+BOLD, DIM, GREEN, YELLOW, RED, PLAIN = (
+    ('\033[1m', '\033[2m', '\033[32m', '\033[33m', '\033[31m', '\033[0m') if sys.stdout.isatty() else ('',) * 6)
 
 
 class Story:
@@ -58,22 +59,33 @@ class Story:
 
 
 def table(rows, header):
-    widths = [max(len(str(row[i])) for row in [header] + rows) for i in range(len(header))]
+    """Columns in line; the last one is wrapped to the terminal's width."""
+    widths = [max(len(str(row[i])) for row in [header] + rows) for i in range(len(header) - 1)]
+    indent = 3 + sum(width + 2 for width in widths)
+    room = max(40, min(120, shutil.get_terminal_size((120, 40)).columns) - indent)
     for row in [header] + rows:
-        print('   ' + '  '.join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip())
+        lines = textwrap.wrap(str(row[-1]), room) or ['']
+        print('   ' + ''.join(str(cell).ljust(width + 2) for cell, width in zip(row, widths)) + lines[0])
+        for line in lines[1:]:
+            print(' ' * indent + line)
+
+
+def cells(stratum):
+    """One character for each device of a stratum."""
+    waiting = stratum['size'] - stratum['healthy'] - stratum['inFlight'] - stratum['failed']
+    return (f"{GREEN}{'#' * stratum['healthy']}{PLAIN}{YELLOW}{'>' * stratum['inFlight']}{PLAIN}"
+            f"{RED}{'x' * stratum['failed']}{PLAIN}{DIM}{'.' * waiting}{PLAIN}")
 
 
 def rollout_line(status):
-    parts = []
-    for stratum in status['pawl']['strata']:
-        parts.append(f"{stratum['name']}: {stratum['state']} stage {stratum['stage']}/{stratum['stages']} "
-                     f"healthy {stratum['healthy']}/{stratum['size']} in flight {stratum['inFlight']} "
-                     f"failed {stratum['failed']}")
-    return f"{status['status']:<9} " + ' | '.join(parts)
+    return '   '.join(f"{s['name']} [{cells(s)}] stage {s['stage']}/{s['stages']} {s['state']:<8}"
+                      for s in status['pawl']['strata'])
 
 
 def follow_rollout(lab, story, name, seconds=150):
     """Shows a rollout until it ends; returns its last status."""
+    story.line(f'{DIM}# healthy on the new release   > in flight   x failed   . waiting{PLAIN}')
+
     def ended():
         status = lab.pawl_json('rollout', 'status', name)
         story.progress(rollout_line(status))
@@ -146,7 +158,7 @@ def bad_release(lab, story):
     bad, good = strata['gw-b'], strata['gw-a']
     expect(bad['state'] == 'halted' and bad['stage'] == 1, f'gw-b did not halt in its first stage: {bad}')
     expect(good['state'] == 'finished' and good['failed'] == 0, f'gw-a was harmed: {good}')
-    story.line(f"{RED}halted:{PLAIN} {bad['why']}")
+    story.line(f"{RED}gw-b{PLAIN} {bad['why']}")
 
     def recovered():
         devices = lab.list_devices()
@@ -192,7 +204,9 @@ def refusals(lab, story):
         refused(lab, story, 'dev-03', '4.0.0', 'an image signed by an unknown key', ('signature',))
     finally:
         thief.restore()
-    refused(lab, story, 'dev-05', '1.0.0', 'an older release', ('older', 'channel'))
+    # Even signed for its channel by the operator, by mistake: it is older.
+    lab.pawl('channel', 'set', '--product', labs.PRODUCT, '--release', '1.0.0', '--group', labs.GROUP)
+    refused(lab, story, 'dev-05', '1.0.0', 'an older release', ('older',))
 
 
 def final_table(lab, story):
@@ -200,8 +214,8 @@ def final_table(lab, story):
     rows = []
     for device in sorted(lab.list_devices(), key=lambda d: d['controllerId']):
         pawl = device['pawl']
-        why = pawl['why'] if len(pawl['why']) <= 90 else pawl['why'][:87] + '...'
-        rows.append((device['controllerId'], pawl['hardwareClass'], pawl['slot'], pawl['version'], pawl['state'], why))
+        rows.append((device['controllerId'], pawl['hardwareClass'], pawl['slot'], pawl['version'], pawl['state'],
+                     pawl['why']))
     table(rows, ('device', 'class', 'slot', 'version', 'state', 'why'))
 
 

@@ -131,7 +131,8 @@ static void text_refuses_nul_and_length(void **state)
 	char text[4];
 
 	(void)state;
-	assert_int_equal(pawl_bytes_to_text(PAWL_BYTES_LIT("abc"), sizeof(text), text), PAWL_ERR_OK);
+	assert_int_equal(
+	    pawl_bytes_to_text(PAWL_BYTES_LIT("abc"), sizeof(text), text), PAWL_ERR_OK);
 	assert_string_equal(text, "abc");
 	assert_int_equal(
 	    pawl_bytes_to_text(PAWL_BYTES_LIT("abcd"), sizeof(text), text), PAWL_ERR_LIMIT);

@@ -36,9 +36,12 @@ static int64_t once_pawl(void)
 	if (pawl_json_parse(PAWL_BYTES(document, document_size), tokens, TOKENS_MAX, &json, NULL) !=
 	    PAWL_ERR_OK)
 		abort();
-	if (pawl_json_text(&json, pawl_json_path(&json, 0, "status.execution"), sizeof(text), text) ||
-	    pawl_json_text(&json, pawl_json_path(&json, 0, "status.result.finished"), sizeof(text), text) ||
-	    pawl_json_int(&json, pawl_json_path(&json, 0, "status.result.progress.cnt"), 0, 1000000, &count))
+	if (pawl_json_text(
+		&json, pawl_json_path(&json, 0, "status.execution"), sizeof(text), text) ||
+	    pawl_json_text(
+		&json, pawl_json_path(&json, 0, "status.result.finished"), sizeof(text), text) ||
+	    pawl_json_int(
+		&json, pawl_json_path(&json, 0, "status.result.progress.cnt"), 0, 1000000, &count))
 		abort();
 	return count + pawl_json_count(&json, pawl_json_path(&json, 0, "status.details"));
 }
@@ -93,7 +96,7 @@ int main(int argc, char **argv)
 		abort();
 	const double pawl = microseconds_each(once_pawl, (double)seconds);
 	const double peer = microseconds_each(once_jansson, (double)seconds);
-	printf("{\"bytes\": %zu, \"pawl_us\": %.3f, \"jansson_us\": %.3f, \"ratio\": %.3f}\n", document_size,
-	    pawl, peer, pawl / peer);
+	printf("{\"bytes\": %zu, \"pawl_us\": %.3f, \"jansson_us\": %.3f, \"ratio\": %.3f}\n",
+	    document_size, pawl, peer, pawl / peer);
 	return 0;
 }

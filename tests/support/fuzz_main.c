@@ -100,7 +100,8 @@ static size_t mutate(struct pawl_prng *prng, uint8_t *at, size_t size)
 			}
 			break;
 		case 4: { /* repeat a piece */
-			const size_t length = size == 0 ? 0 : (size_t)pawl_prng_below(prng, size - where + 1);
+			const size_t length =
+			    size == 0 ? 0 : (size_t)pawl_prng_below(prng, size - where + 1);
 			if (size + length <= INPUT_MAX) {
 				memmove(at + where + length, at + where, size - where);
 				size += length;
