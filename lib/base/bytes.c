@@ -172,9 +172,14 @@ static void put_le(struct pawl_buf *buf, uint64_t value, size_t size)
 	pawl_put_bytes(buf, PAWL_BYTES(bytes, size));
 }
 
+/* Not through put_le: writers put single characters in their inner loops. */
 void pawl_put_u8(struct pawl_buf *buf, uint8_t value)
 {
-	put_le(buf, value, 1);
+	if (buf->overflow || buf->size == buf->capacity) {
+		buf->overflow = true;
+		return;
+	}
+	buf->at[buf->size++] = value;
 }
 
 void pawl_put_u16_le(struct pawl_buf *buf, uint16_t value)
