@@ -43,6 +43,7 @@ enum {
 	PAWL_FLEET_STATUSES_MAX = 1000,  /* statuses of one action, as hawkBit    */
 	PAWL_FLEET_OPEN_ACTIONS_MAX = 8, /* open at once on one device            */
 	PAWL_FLEET_SEED_MAX = 32,
+	PAWL_FLEET_STEP_MAX_S = 60,   /* silence never grows by more at once   */
 	PAWL_FLEET_MESSAGE_MAX = 512, /* one message of a device, longer is cut */
 	/* Action ids: >= 11, < 2^31, never used twice, and never d * 10^k, which
 	 * old Zephyr clients can not tell from d when a cancel arrives. */
@@ -525,16 +526,17 @@ struct pawl_fleet_assignment {
 	pawl_force_type force;
 	int64_t force_at;
 };
-/* A new action; older open ones are cancelled first. OK with *ret_action_id 0
- * when the set is assigned already and its action is open (hawkBit's
+/* A new action; older open ones are cancelled first, except claims, which are
+ * still to be proven. Rollouts of other releases that the device waits for lose it. OK with
+ * *ret_action_id 0 when the set is assigned already and its action is open (hawkBit's
  * alreadyAssigned). NOT_FOUND: the note says which. CONFLICT: no module for the
  * hardware class, other product, revoked. QUOTA: too many open actions. */
 pawl_fleet_result pawl_fleet_assign(struct pawl_fleet *fleet, struct pawl_bytes controller_id,
     const struct pawl_fleet_assignment *assignment, struct pawl_wall now, uint32_t *ret_action_id,
     struct pawl_note *reterr_note);
 /* Asks the device to give up an action; closed at once when the device has not
- * read it yet, or when `force`. GONE: closed. CONFLICT: being cancelled already
- * and not `force`. */
+ * read it yet, or when `force`. GONE: closed. CONFLICT, unless `force`: being
+ * cancelled already, or the device says it succeeded and has to prove it. */
 pawl_fleet_result pawl_fleet_cancel(struct pawl_fleet *fleet, struct pawl_bytes controller_id,
     uint32_t action_id, bool force, struct pawl_wall now);
 
@@ -570,7 +572,10 @@ pawl_fleet_result pawl_fleet_rollout_stop(struct pawl_fleet *fleet, uint32_t rol
     struct pawl_wall now, struct pawl_note *reterr_note);
 
 /* Time passed: silence deadlines. Costs work in proportion to what is due.
- * Call at least once a second or so. */
+ * Call at least once a second or so: silence counts only while somebody looks.
+ * When `now` went back nothing has passed since the last event, and when it
+ * went ahead by more than PAWL_FLEET_STEP_MAX_S just that much, so that a clock
+ * that is set, or a machine that slept, fails no device. */
 void pawl_fleet_tick(struct pawl_fleet *fleet, struct pawl_wall now);
 /* When pawl_fleet_tick has something to do next; INT64_MAX when nothing is due. */
 struct pawl_wall pawl_fleet_next_tick(const struct pawl_fleet *fleet);

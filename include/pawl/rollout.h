@@ -55,30 +55,32 @@ typedef enum pawl_stratum_state {
 } pawl_stratum_state;
 
 /* The decision table of one stratum, in order; the first row that applies
- * wins. X(name, sentence); {words} stand for numbers. */
+ * wins. X(name, sentence); {words} stand for numbers. A sentence does not
+ * repeat the stratum's state, which is shown in front of it. */
 #define PAWL_ROLLOUT_RULES(X)                                                                      \
 	X(NOT_STARTED, "not started yet")                                                          \
-	X(STOPPED, "stopped by an operator: {healthy} of {size} devices healthy, {failed} failed") \
-	X(STAYS_HALTED, "halted: {halt_failed} of {halt_size} devices failed in stage "            \
-			"{halt_stage} (allowed: {halt_error} %); an operator has to decide")       \
-	X(STAYS_OUT_OF_BUDGET, "halted: {halt_failed} devices failed and the harm budget of "      \
-			       "{halt_budget} is spent; an operator has to decide")                \
-	X(ERRORS, "halts: {stage_counted} of {stage_size} devices failed in stage {stage}, "       \
+	X(STOPPED, "stopped by an operator: {healthy} of {size} devices healthy, "                 \
+		   "{in_flight} in flight, {failed} failed")                                       \
+	X(STAYS_HALTED, "{halt_failed} of {halt_size} devices failed in stage {halt_stage} "       \
+			"(allowed: {halt_error} %); an operator has to decide")                    \
+	X(STAYS_OUT_OF_BUDGET, "{halt_failed} failed and used up the harm budget of "              \
+			       "{halt_budget}; an operator has to decide")                         \
+	X(ERRORS, "{stage_counted} of {stage_size} devices failed in stage {stage}, "              \
 		  "more than {error} %")                                                           \
-	X(ALL_DONE, "finished: {healthy} of {size} devices healthy, {failed} failed")              \
+	X(ALL_DONE, "{healthy} of {size} devices healthy, {failed} failed")                        \
 	X(STAGE_PROVEN, "stage {stage} is proven: {stage_healthy} of {stage_size} devices "        \
 			"healthy, {success} % wanted; stage {next_stage} opens")                   \
 	X(STAGE_COMPLETE, "stage {stage} is complete: {stage_healthy} of {stage_size} devices "    \
 			  "healthy, {stage_failed} failed within the allowed {error} %; "          \
 			  "stage {next_stage} opens")                                              \
-	X(PAUSED, "paused: {healthy} of {size} devices healthy, {in_flight} in flight, "           \
-		  "{failed} failed")                                                               \
+	X(PAUSED, "paused by an operator: {healthy} of {size} devices healthy, "                   \
+		  "{in_flight} in flight, {failed} failed")                                        \
 	X(AWAITS_PROOF, "stage {stage} of {stages}: every device of it was admitted; waiting "     \
 			"for proof from {in_flight} in flight")                                    \
-	X(BUDGET_SPENT, "halts: {counted} devices failed, nothing is in flight and the harm "      \
-			"budget of {budget} is spent")                                             \
-	X(HELD, "held: {in_flight} in flight and {counted} failed use up the harm budget of "      \
-		"{budget}; goes on with the next healthy device")                                  \
+	X(BUDGET_SPENT, "{counted} failed and used up the harm budget of {budget}; nothing is "    \
+			"in flight")                                                               \
+	X(HELD, "{in_flight} in flight and {counted} failed use up the harm budget of "            \
+		"{budget}; it goes on with the next healthy device")                               \
 	X(ADMITS,                                                                                  \
 	    "stage {stage} of {stages}: {healthy} of {size} devices healthy, "                     \
 	    "{in_flight} in flight, {failed} failed; {credit} more may begin when they call")

@@ -109,6 +109,7 @@ struct action *pawl_fleet_action_create(struct pawl_fleet *fleet, struct device 
 	action->set = set;
 	action->member = member;
 	action->rollout = member == NULL ? NULL : member->rollout;
+	action->watched_from = pawl_fleet_clock(fleet, now);
 	action->row = (struct pawl_fleet_action){ .id = id,
 		.device_id = device->row.id,
 		.distribution_set_id = set->row.id,
@@ -152,18 +153,32 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+int64_t pawl_fleet_clock(struct pawl_fleet *fleet, int64_t now)
+{
+	const int64_t step_max = PAWL_FLEET_STEP_MAX_S * PAWL_MS_PER_S;
+
+	if (fleet->wall == 0) {
+		fleet->clock = now;
+	} else if (now > fleet->wall) {
+		const uint64_t step = (uint64_t)now - (uint64_t)fleet->wall;
+		fleet->clock += step > (uint64_t)step_max ? step_max : (int64_t)step;
+	}
+	fleet->wall = now;
+	return fleet->clock;
+}
+
 int64_t pawl_fleet_action_deadline(const struct pawl_fleet *fleet, const struct action *action)
 {
 	const uint32_t silence_s =
 	    action->rollout != NULL ? action->rollout->row.silence_s : fleet->settings.silence_s;
 	const bool claimed = action->row.status == PAWL_ACTION_VERIFYING;
 	/* A claim must be proven in time, whether or not the device goes on talking. */
-	int64_t from = claimed ? action->row.claimed_at : action->device->row.last_request_at;
+	int64_t from = claimed ? action->watched_from : action->device->heard_at;
 
-	from = later(from, action->row.created_at);
+	from = later(from, action->watched_from);
 	from = later(from, fleet->started_at);
 	if (action->rollout != NULL)
-		from = later(from, action->rollout->row.resumed_at);
+		from = later(from, action->rollout->resumed_at);
 	if (from > INT64_MAX / 2)
 		return INT64_MAX;
 	return from + (int64_t)silence_s * PAWL_MS_PER_S;
@@ -204,7 +219,9 @@ static void overdue(struct pawl_fleet *fleet, struct action *action, int64_t now
 
 void pawl_fleet_tick(struct pawl_fleet *fleet, struct pawl_wall now)
 {
-	while (fleet->deadlines.count > 0 && fleet->deadlines.at[0].at <= now.ms) {
+	const int64_t clock = pawl_fleet_clock(fleet, now.ms);
+
+	while (fleet->deadlines.count > 0 && fleet->deadlines.at[0].at <= clock) {
 		const struct deadline due = pawl_fleet_deadline_pop(&fleet->deadlines);
 		struct action *action = pawl_fleet_id_map_get(&fleet->actions, due.action_id);
 
@@ -215,8 +232,8 @@ void pawl_fleet_tick(struct pawl_fleet *fleet, struct pawl_wall now)
 		/* Nothing is asked of a device whose offer is withheld. */
 		if (pawl_fleet_action_is_withheld(action) &&
 		    action->row.status != PAWL_ACTION_CANCELING)
-			deadline = later(deadline, now.ms + PAWL_MS_PER_MIN);
-		if (deadline > now.ms)
+			deadline = later(deadline, clock + PAWL_MS_PER_MIN);
+		if (deadline > clock)
 			pawl_fleet_deadline_push(
 			    &fleet->deadlines, (struct deadline){ deadline, action->row.id });
 		else
@@ -226,8 +243,11 @@ void pawl_fleet_tick(struct pawl_fleet *fleet, struct pawl_wall now)
 
 struct pawl_wall pawl_fleet_next_tick(const struct pawl_fleet *fleet)
 {
-	return (struct pawl_wall){ fleet->deadlines.count == 0 ? INT64_MAX
-							       : fleet->deadlines.at[0].at };
+	if (fleet->deadlines.count == 0)
+		return (struct pawl_wall){ INT64_MAX };
+	const int64_t left = fleet->deadlines.at[0].at - fleet->clock;
+	return (
+	    struct pawl_wall){ left > INT64_MAX - fleet->wall ? INT64_MAX : fleet->wall + left };
 }
 
 /* --- ending --- */
@@ -255,6 +275,42 @@ static void reassign(struct device *device)
 	    device->open != NULL ? device->open->set->row.id : device->row.installed_id;
 }
 
+void pawl_fleet_action_downloaded(struct pawl_fleet *fleet, struct action *action, int64_t now)
+{
+	struct device *device = action->device;
+	struct sentence why;
+
+	pawl_fleet_sentence_begin(&why);
+	pawl_fleet_sentence_put(&why, "has downloaded ");
+	pawl_fleet_sentence_put(&why, action->set->row.product);
+	pawl_fleet_sentence_put(&why, " ");
+	pawl_fleet_sentence_put(&why, action->set->row.version);
+	pawl_fleet_sentence_put(&why, "; it was not asked to install it");
+	close_action(
+	    fleet, action, PAWL_ACTION_FINISHED, "finished", pawl_fleet_sentence_end(&why), now);
+	reassign(device);
+	pawl_fleet_effect_device(fleet, device);
+	if (device->open == NULL)
+		pawl_fleet_change_state(fleet, device, PAWL_DEVICE_IDLE, action->row.why, now);
+}
+
+/* Claims that were not proven before the device went on to something newer can
+ * not be proven any more; that is nobody's failure. */
+static void drop_overtaken(
+    struct pawl_fleet *fleet, struct device *device, uint32_t id, int64_t now)
+{
+	struct action *next;
+
+	for (struct action *open = device->open; open != NULL; open = next) {
+		next = open->open_next;
+		if (open->row.status != PAWL_ACTION_VERIFYING || open->row.id > id)
+			continue;
+		open->row.leaves_rollout = true;
+		pawl_fleet_action_cancelled(fleet, open,
+		    "the device went on to another release before it proved this one", now);
+	}
+}
+
 void pawl_fleet_action_finish(
     struct pawl_fleet *fleet, struct action *action, bool unverified, int64_t now)
 {
@@ -276,6 +332,7 @@ void pawl_fleet_action_finish(
 	device->row.installed_action_id = action->row.id;
 	device->row.installed_at = now;
 	pawl_fleet_effect_device(fleet, device);
+	drop_overtaken(fleet, device, action->row.id, now);
 	if (device->open == NULL)
 		pawl_fleet_change_state(fleet, device, PAWL_DEVICE_IDLE, action->row.why, now);
 	if (member != NULL) {

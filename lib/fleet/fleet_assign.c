@@ -161,6 +161,18 @@ static uint32_t open_count(const struct device *device)
 	return count;
 }
 
+/* Else a rollout would take the device back to its own release afterwards. */
+static void leave_others(
+    struct pawl_fleet *fleet, const struct device *device, const struct set *set, int64_t now)
+{
+	for (struct member *member = device->members; member != NULL;
+	     member = member->next_of_device) {
+		if (member->state == PAWL_MEMBER_WAITING && member->rollout->set != set &&
+		    member->rollout->row.core.state != PAWL_ROLLOUT_STOPPED)
+			pawl_fleet_member_leave(fleet, member, now);
+	}
+}
+
 pawl_fleet_result pawl_fleet_assign(struct pawl_fleet *fleet, struct pawl_bytes controller_id,
     const struct pawl_fleet_assignment *assignment, struct pawl_wall now, uint32_t *ret_action_id,
     struct pawl_note *reterr_note)
@@ -191,9 +203,11 @@ pawl_fleet_result pawl_fleet_assign(struct pawl_fleet *fleet, struct pawl_bytes 
 	struct action *next;
 	for (struct action *open = device->open; open != NULL; open = next) {
 		next = open->open_next;
-		pawl_fleet_action_request_cancel(
-		    fleet, open, true, "a newer assignment takes its place", now.ms);
+		if (open->row.status != PAWL_ACTION_VERIFYING) /* done already: to be proven */
+			pawl_fleet_action_request_cancel(
+			    fleet, open, true, "a newer assignment takes its place", now.ms);
 	}
+	leave_others(fleet, device, set, now.ms);
 	struct action *action = pawl_fleet_action_create(
 	    fleet, device, set, NULL, assignment->force, assignment->force_at, now.ms);
 	if (action == NULL) {
@@ -221,6 +235,8 @@ pawl_fleet_result pawl_fleet_cancel(struct pawl_fleet *fleet, struct pawl_bytes 
 		return PAWL_FLEET_OK;
 	}
 	if (action->row.status == PAWL_ACTION_CANCELING)
+		return PAWL_FLEET_CONFLICT;
+	if (action->row.status == PAWL_ACTION_VERIFYING)
 		return PAWL_FLEET_CONFLICT;
 	pawl_fleet_action_request_cancel(fleet, action, true, "cancelled by an operator", now.ms);
 	return PAWL_FLEET_OK;

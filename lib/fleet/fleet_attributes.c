@@ -131,8 +131,8 @@ pawl_fleet_result pawl_fleet_config_data(struct pawl_fleet *fleet, struct pawl_b
 	}
 	adopt(device, &draft);
 	fleet->visits++;
-	if (now.ms > device->row.last_request_at)
-		device->row.last_request_at = now.ms;
+	device->row.last_request_at = now.ms;
+	device->heard_at = pawl_fleet_clock(fleet, now.ms);
 	device->row.attributes_at = now.ms;
 	device->row.attributes_wanted = false;
 	fill_field(device, &device->row.product, "pawl.product", PAWL_PRODUCT_MAX);

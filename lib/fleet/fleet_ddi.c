@@ -11,8 +11,8 @@
 static void touch(struct pawl_fleet *fleet, struct device *device, int64_t now)
 {
 	fleet->visits++;
-	if (now > device->row.last_request_at)
-		device->row.last_request_at = now;
+	device->row.last_request_at = now;
+	device->heard_at = pawl_fleet_clock(fleet, now);
 	pawl_fleet_effect_touch(fleet, device);
 }
 
@@ -101,8 +101,10 @@ pawl_fleet_result pawl_fleet_poll(struct pawl_fleet *fleet, struct pawl_bytes co
 		.cancel_action_id = cancel == NULL ? 0 : cancel->row.id,
 		.deployment_action_id = offer == NULL ? 0 : offer->row.id,
 		.installed_action_id = device->row.installed_action_id,
-		.attributes_wanted = device->row.attributes_wanted ||
-				     (verifying && now.ms - device->row.attributes_at >= quiet),
+		.attributes_wanted =
+		    device->row.attributes_wanted ||
+		    (verifying && (now.ms < device->row.attributes_at ||
+				      now.ms - device->row.attributes_at >= quiet)),
 	};
 	if (offer != NULL)
 		ret_poll->revision = offer->row.id * 31 + is_forced(offer, now.ms);
@@ -177,7 +179,8 @@ pawl_fleet_result pawl_fleet_installed(const struct pawl_fleet *fleet,
 {
 	const struct action *action = action_of(fleet, controller_id, action_id);
 
-	if (action == NULL || action->row.status != PAWL_ACTION_FINISHED)
+	if (action == NULL || action->row.status != PAWL_ACTION_FINISHED ||
+	    action->row.force == PAWL_FORCE_DOWNLOADONLY)
 		return PAWL_FLEET_NOT_FOUND;
 	return describe(action, action->row.closed_at, ret_deployment);
 }
@@ -278,15 +281,17 @@ static void claim(struct pawl_fleet *fleet, struct action *action,
 
 	if (action->row.status == PAWL_ACTION_VERIFYING)
 		return; /* said again: nothing new */
-	pawl_fleet_effect_status(fleet, action, "running", now, feedback,
-	    "Device claims success; waiting for its image hash.");
 	if (action->row.force == PAWL_FORCE_DOWNLOADONLY) {
-		pawl_fleet_action_finish(fleet, action, true, now);
+		pawl_fleet_effect_status(fleet, action, "downloaded", now, feedback, NULL);
+		pawl_fleet_action_downloaded(fleet, action, now);
 		return;
 	}
+	pawl_fleet_effect_status(fleet, action, "running", now, feedback,
+	    "Device claims success; waiting for its image hash.");
 	action->row.status = PAWL_ACTION_VERIFYING;
 	action->row.claimed_at = now > 0 ? now : 1;
 	action->row.claimed_polls = 0;
+	action->watched_from = pawl_fleet_clock(fleet, now);
 	action->row.activated = true;
 	device->row.attributes_wanted = true;
 	pawl_fleet_change_state(fleet, device, PAWL_DEVICE_VERIFYING,
@@ -342,7 +347,7 @@ static void intermediate(struct pawl_fleet *fleet, struct action *action,
 		progress(fleet, action, PAWL_ACTION_DOWNLOADED, PAWL_DEVICE_STAGED,
 		    "has downloaded the release and not activated it yet", now);
 		if (action->row.force == PAWL_FORCE_DOWNLOADONLY)
-			pawl_fleet_action_finish(fleet, action, true, now);
+			pawl_fleet_action_downloaded(fleet, action, now);
 		break;
 	case PAWL_EXECUTION_SCHEDULED:
 		pawl_fleet_effect_status(fleet, action, "scheduled", now, feedback, NULL);

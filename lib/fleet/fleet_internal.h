@@ -28,7 +28,7 @@ void pawl_fleet_id_map_put(struct id_map *map, uint32_t key, void *value);
 void pawl_fleet_id_map_remove(struct id_map *map, uint32_t key);
 void pawl_fleet_id_map_finish(struct id_map *map);
 
-/* Deadlines, earliest first. Entries are never taken back: who pops one looks
+/* Deadlines on the fleet clock, earliest first. Entries are never taken back: who pops one looks
  * whether it still means anything. */
 struct deadline {
 	int64_t at;
@@ -87,6 +87,7 @@ struct action {
 	struct action *open_next;        /* of the device, oldest first, while open      */
 	struct action *rollout_previous; /* open actions of the rollout          */
 	struct action *rollout_next;
+	int64_t watched_from; /* fleet clock: made, or claimed                            */
 	unsigned dirty;
 };
 
@@ -97,6 +98,7 @@ struct device {
 	struct action *newest;
 	struct action *open;    /* oldest open one                               */
 	struct member *members; /* newest rollout first                          */
+	int64_t heard_at;       /* fleet clock                                   */
 	unsigned dirty;
 };
 
@@ -107,6 +109,7 @@ struct rollout {
 	struct member **members; /* sorted by stratum, stage, order, device id    */
 	uint32_t member_capacity;
 	struct action *open;
+	int64_t resumed_at; /* fleet clock                                       */
 	unsigned dirty;
 };
 
@@ -137,7 +140,12 @@ struct pawl_fleet {
 	uint32_t rollout_count;
 	uint32_t rollout_capacity;
 	struct deadline_queue deadlines;
-	int64_t started_at; /* silence counts from here at the earliest            */
+	int64_t started_at; /* fleet clock: silence counts from here at the earliest */
+	/* Silence is counted on a clock of its own, in ms: it begins as the wall
+	 * clock and follows it, but never back and never far at once, so that a
+	 * wrong date fails nobody. */
+	int64_t clock;
+	int64_t wall; /* when `clock` was read last; 0: not yet                    */
 	uint32_t state_count[PAWL_DEVICE_REFUSED + 1];
 	struct pawl_fleet_effect *effects;
 	size_t effect_count;
@@ -226,11 +234,15 @@ struct action *pawl_fleet_action_create(struct pawl_fleet *fleet, struct device 
     struct set *set, struct member *member, pawl_force_type force, int64_t force_at, int64_t now);
 /* Inserts into the lists of device, rollout and the index. */
 void pawl_fleet_action_link(struct pawl_fleet *fleet, struct action *action);
-/* When silence (or, for a claim, lack of proof) becomes a failure. */
+/* Lets the fleet clock follow the wall clock, and reads it. */
+int64_t pawl_fleet_clock(struct pawl_fleet *fleet, int64_t now);
+/* When silence (or, for a claim, lack of proof) becomes a failure; fleet clock. */
 int64_t pawl_fleet_action_deadline(const struct pawl_fleet *fleet, const struct action *action);
 void pawl_fleet_action_watch(struct pawl_fleet *fleet, struct action *action);
 void pawl_fleet_action_finish(
     struct pawl_fleet *fleet, struct action *action, bool unverified, int64_t now);
+/* Download-only: the device has what it was to have, and runs what it ran. */
+void pawl_fleet_action_downloaded(struct pawl_fleet *fleet, struct action *action, int64_t now);
 void pawl_fleet_action_fail(struct pawl_fleet *fleet, struct action *action,
     pawl_device_state state, const char *why, int64_t now);
 void pawl_fleet_action_cancelled(

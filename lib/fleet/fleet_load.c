@@ -281,14 +281,35 @@ static bool recount(struct pawl_fleet *fleet, struct rollout *rollout, int64_t n
 	return mended;
 }
 
-void pawl_fleet_load_done(struct pawl_fleet *fleet, struct pawl_wall now)
+/* A stored time as one of the fleet clock; none lies in the future. */
+static int64_t on_clock(int64_t stored, struct pawl_wall now)
+{
+	return now.ms > 0 && stored > now.ms ? now.ms : stored;
+}
+
+static void set_clocks(struct pawl_fleet *fleet, struct pawl_wall now)
 {
 	fleet->started_at = now.ms;
+	fleet->clock = now.ms;
+	fleet->wall = now.ms;
+	for (uint32_t i = 0; i < fleet->rollout_count; i++)
+		fleet->rollouts[i]->resumed_at = on_clock(fleet->rollouts[i]->row.resumed_at, now);
 	for (uint32_t i = 0; i < fleet->device_count; i++) {
-		for (struct action *open = fleet->sorted[i]->open; open != NULL;
-		     open = open->open_next)
+		struct device *device = fleet->sorted[i];
+		device->heard_at = on_clock(device->row.last_request_at, now);
+		for (struct action *open = device->open; open != NULL; open = open->open_next) {
+			const struct pawl_fleet_action *row = &open->row;
+			open->watched_from = on_clock(
+			    row->claimed_at > row->created_at ? row->claimed_at : row->created_at,
+			    now);
 			pawl_fleet_action_watch(fleet, open);
+		}
 	}
+}
+
+void pawl_fleet_load_done(struct pawl_fleet *fleet, struct pawl_wall now)
+{
+	set_clocks(fleet, now);
 	for (uint32_t i = 0; i < fleet->rollout_count; i++) {
 		struct rollout *rollout = fleet->rollouts[i];
 		pawl_fleet_members_sort(rollout);

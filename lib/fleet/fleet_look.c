@@ -218,6 +218,16 @@ size_t pawl_fleet_devices(struct pawl_fleet *fleet, const struct pawl_fleet_filt
 
 /* --- sentences --- */
 
+/* What the stratum does, for sentences that do not repeat it. */
+static const char *prefix_of(pawl_rollout_rule rule)
+{
+	if (rule == PAWL_RULE_STAYS_HALTED || rule == PAWL_RULE_STAYS_OUT_OF_BUDGET)
+		return "halted: ";
+	if (rule == PAWL_RULE_HELD)
+		return "held: ";
+	return rule == PAWL_RULE_ALL_DONE ? "finished: " : "";
+}
+
 static void put_stratum_why(struct sentence *text, const struct rollout *rollout, uint32_t stratum)
 {
 	char why[PAWL_ROLLOUT_WHY_SIZE];
@@ -227,24 +237,66 @@ static void put_stratum_why(struct sentence *text, const struct rollout *rollout
 		pawl_fleet_sentence_put(text, rollout->names[stratum]);
 		pawl_fleet_sentence_put(text, ": ");
 	}
+	pawl_fleet_sentence_put(text, prefix_of(pawl_rollout_rule_of(&rollout->row.core, stratum)));
 	pawl_fleet_sentence_put(text, why);
 }
 
-static void put_waiting_why(struct sentence *text, const struct member *member)
+/* `rollout "v2"` and why it does not go on for the device, or how it does. */
+static void put_rollout_for(
+    struct sentence *text, const struct rollout *rollout, uint32_t stratum, uint32_t stage)
 {
-	const struct pawl_rollout *core = &member->rollout->row.core;
-	const struct pawl_rollout_stratum *stratum = &core->strata[member->stratum];
+	const struct pawl_rollout *core = &rollout->row.core;
+	const struct pawl_rollout_stratum *counts = &core->strata[stratum];
+	const bool halted = counts->state == PAWL_STRATUM_HALTED;
 
-	pawl_fleet_sentence_put(text, "waits for rollout \"");
-	pawl_fleet_sentence_put(text, member->rollout->row.name);
+	pawl_fleet_sentence_put(text, "rollout \"");
+	pawl_fleet_sentence_put(text, rollout->row.name);
+	if (core->state == PAWL_ROLLOUT_PAUSED && !halted) {
+		pawl_fleet_sentence_put(text, "\", which is paused by an operator");
+		return;
+	}
 	pawl_fleet_sentence_put(text, "\": ");
-	if (core->state == PAWL_ROLLOUT_RUNNING && member->stage > stratum->stage &&
-	    stratum->state != PAWL_STRATUM_HALTED) {
+	if (core->state == PAWL_ROLLOUT_RUNNING && stage > counts->stage && !halted) {
 		pawl_fleet_sentence_put(text, "it is in stage ");
-		pawl_fleet_sentence_int(text, (int64_t)member->stage + 1);
+		pawl_fleet_sentence_int(text, (int64_t)stage + 1);
 		pawl_fleet_sentence_put(text, ", which is not open yet; ");
 	}
-	put_stratum_why(text, member->rollout, member->stratum);
+	put_stratum_why(text, rollout, stratum);
+}
+
+static void put_cancelling(struct sentence *text, const struct action *action)
+{
+	pawl_fleet_sentence_put(text, "was asked to give ");
+	pawl_fleet_sentence_put(text, action->set->row.product);
+	pawl_fleet_sentence_put(text, " ");
+	pawl_fleet_sentence_put(text, action->set->row.version);
+	pawl_fleet_sentence_put(text, " up (");
+	pawl_fleet_sentence_put(text, action->row.why);
+	pawl_fleet_sentence_put(text, ") and has not answered yet");
+}
+
+static void put_device_why(struct sentence *text, const struct device *device)
+{
+	const struct member *member = current_member(device);
+
+	for (const struct action *open = device->open; open != NULL; open = open->open_next) {
+		if (open->row.status == PAWL_ACTION_CANCELING) {
+			put_cancelling(text, open);
+			return;
+		}
+	}
+	if (device->open != NULL && pawl_fleet_action_is_withheld(device->open)) {
+		pawl_fleet_sentence_put(text, "the offer is withheld by ");
+		put_rollout_for(text, device->open->rollout, device->open->row.stratum,
+		    device->open->row.stage);
+		return;
+	}
+	pawl_fleet_sentence_put(text, device->row.why);
+	if (device->open == NULL && member != NULL) {
+		pawl_fleet_sentence_put(text, device->row.why[0] == '\0' ? "" : "; ");
+		pawl_fleet_sentence_put(text, "waits for ");
+		put_rollout_for(text, member->rollout, member->stratum, member->stage);
+	}
 }
 
 void pawl_fleet_device_why(
@@ -254,19 +306,8 @@ void pawl_fleet_device_why(
 	struct sentence text;
 
 	pawl_fleet_sentence_begin(&text);
-	if (device != NULL && device->open != NULL && pawl_fleet_action_is_withheld(device->open)) {
-		pawl_fleet_sentence_put(&text, "the offer is withheld, rollout \"");
-		pawl_fleet_sentence_put(&text, device->open->rollout->row.name);
-		pawl_fleet_sentence_put(&text, "\" ");
-		put_stratum_why(&text, device->open->rollout, device->open->row.stratum);
-	} else if (device != NULL) {
-		const struct member *member = current_member(device);
-		pawl_fleet_sentence_put(&text, device->row.why);
-		if (device->open == NULL && member != NULL) {
-			pawl_fleet_sentence_put(&text, device->row.why[0] == '\0' ? "" : "; ");
-			put_waiting_why(&text, member);
-		}
-	}
+	if (device != NULL)
+		put_device_why(&text, device);
 	const char *why = pawl_fleet_sentence_end(&text);
 	memcpy(ret_why, why, strlen(why) + 1);
 }
@@ -286,23 +327,49 @@ static uint32_t telling_stratum(const struct pawl_rollout *core)
 	return 0;
 }
 
-static void put_totals(struct sentence *text, const struct pawl_rollout *core)
+static void put_totals(struct sentence *text, const struct pawl_rollout *core, bool is_over)
 {
 	int64_t size = 0;
 	int64_t healthy = 0;
+	int64_t in_flight = 0;
 	int64_t failed = 0;
 
 	for (uint32_t i = 0; i < core->stratum_count; i++) {
 		size += core->strata[i].total.size;
 		healthy += core->strata[i].total.healthy;
+		in_flight += core->strata[i].total.in_flight;
 		failed += core->strata[i].total.failed;
 	}
 	pawl_fleet_sentence_int(text, healthy);
 	pawl_fleet_sentence_put(text, " of ");
 	pawl_fleet_sentence_int(text, size);
 	pawl_fleet_sentence_put(text, " devices healthy, ");
+	if (!is_over) {
+		pawl_fleet_sentence_int(text, in_flight);
+		pawl_fleet_sentence_put(text, " in flight, ");
+	}
 	pawl_fleet_sentence_int(text, failed);
 	pawl_fleet_sentence_put(text, " failed");
+}
+
+/* Paused by a person when a stratum could go on; else because all halted. */
+static void put_unfinished(struct sentence *text, const struct rollout *rollout)
+{
+	const struct pawl_rollout *core = &rollout->row.core;
+	const uint32_t telling = telling_stratum(core);
+	bool could_go_on = false;
+
+	for (uint32_t i = 0; i < core->stratum_count; i++)
+		could_go_on = could_go_on || core->strata[i].state == PAWL_STRATUM_RUNNING ||
+			      core->strata[i].state == PAWL_STRATUM_HELD;
+	if (core->state == PAWL_ROLLOUT_PAUSED && could_go_on) {
+		pawl_fleet_sentence_put(text, "paused by an operator: ");
+		put_totals(text, core, false);
+		if (core->strata[telling].state != PAWL_STRATUM_HALTED)
+			return;
+		pawl_fleet_sentence_put(text, "; ");
+	}
+	put_stratum_why(text, rollout, telling);
 }
 
 void pawl_fleet_rollout_why(
@@ -314,21 +381,17 @@ void pawl_fleet_rollout_why(
 	pawl_fleet_sentence_begin(&text);
 	if (rollout != NULL) {
 		switch (rollout->row.core.state) {
-		case PAWL_ROLLOUT_READY:
-			pawl_fleet_sentence_put(&text, "ready; not started yet");
-			break;
+		case PAWL_ROLLOUT_READY: pawl_fleet_sentence_put(&text, "not started yet"); break;
 		case PAWL_ROLLOUT_FINISHED:
 			pawl_fleet_sentence_put(&text, "finished: ");
-			put_totals(&text, &rollout->row.core);
+			put_totals(&text, &rollout->row.core, true);
 			break;
 		case PAWL_ROLLOUT_STOPPED:
 			pawl_fleet_sentence_put(&text, "stopped by an operator: ");
-			put_totals(&text, &rollout->row.core);
+			put_totals(&text, &rollout->row.core, false);
 			break;
 		case PAWL_ROLLOUT_RUNNING:
-		case PAWL_ROLLOUT_PAUSED:
-			put_stratum_why(&text, rollout, telling_stratum(&rollout->row.core));
-			break;
+		case PAWL_ROLLOUT_PAUSED: put_unfinished(&text, rollout); break;
 		}
 		if (rollout->row.unverified_count > 0) {
 			pawl_fleet_sentence_put(&text, "; ");

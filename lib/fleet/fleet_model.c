@@ -473,6 +473,17 @@ static void do_poll(struct model *model, const uint8_t *op)
 			&module) == PAWL_FLEET_OK);
 }
 
+/* In steps that the fleet takes for real. */
+static void pass(struct model *model, int64_t left)
+{
+	do {
+		const int64_t step = left < 30000 ? left : 30000;
+		model->now.ms += step;
+		left -= step;
+		pawl_fleet_tick(model->fleet, model->now);
+	} while (left > 0);
+}
+
 void model_step(struct model *model, const uint8_t op[MODEL_OP_SIZE])
 {
 	uint32_t id;
@@ -500,10 +511,7 @@ void model_step(struct model *model, const uint8_t op[MODEL_OP_SIZE])
 	case 7:
 	case 8: do_operate(model, op); break;
 	case 9: do_enrol(model, op); break;
-	case 10:
-		model->now.ms += (int64_t)op[1] * (op[2] % 8 == 0 ? 4000 : 40);
-		pawl_fleet_tick(model->fleet, model->now);
-		break;
+	case 10: pass(model, (int64_t)op[1] * (op[2] % 8 == 0 ? 4000 : 40)); break;
 	case 11:
 	case 12:
 	case 13: do_config_data(model, op); break;
@@ -515,6 +523,67 @@ void model_step(struct model *model, const uint8_t op[MODEL_OP_SIZE])
 	default: do_poll(model, op); break;
 	}
 	drain(model);
+}
+
+/* --- goodwill --- */
+
+static void obey(struct model *model, struct pawl_bytes name)
+{
+	static const struct pawl_fleet_feedback done = { .execution = PAWL_EXECUTION_CLOSED,
+		.finished = PAWL_FINISHED_SUCCESS };
+	struct pawl_fleet_poll poll = { 0 };
+	struct pawl_fleet_deployment offer;
+
+	if (pawl_fleet_poll(model->fleet, name, PAWL_BYTES(NULL, 0), model->now, &poll) !=
+	    PAWL_FLEET_OK)
+		return;
+	if (poll.cancel_action_id != 0)
+		PAWL_ASSERT(pawl_fleet_cancel_feedback(model->fleet, name, poll.cancel_action_id,
+				&done, model->now) == PAWL_FLEET_OK);
+	if (poll.deployment_action_id == 0)
+		return;
+	PAWL_ASSERT(pawl_fleet_deployment(model->fleet, name, poll.deployment_action_id, model->now,
+			&offer) == PAWL_FLEET_OK);
+	const struct pawl_fleet_attribute_input image = { PAWL_BYTES_LIT("pawl.image_sha256"),
+		pawl_bytes_of(offer.module->image_sha256) };
+	PAWL_ASSERT(pawl_fleet_feedback(model->fleet, name, poll.deployment_action_id, &done,
+			model->now) == PAWL_FLEET_OK);
+	PAWL_ASSERT(pawl_fleet_config_data(model->fleet, name, PAWL_ATTRIBUTES_MERGE, &image, 1,
+			model->now, NULL) == PAWL_FLEET_OK);
+}
+
+/* True when every rollout has ended. */
+static bool push_on(struct model *model)
+{
+	bool ended = true;
+
+	for (uint32_t i = 0; i < pawl_fleet_rollout_count(model->fleet); i++) {
+		const struct pawl_fleet_rollout *row = pawl_fleet_rollout_at(model->fleet, i);
+		if (row->core.state == PAWL_ROLLOUT_READY)
+			(void)pawl_fleet_rollout_start(model->fleet, row->id, model->now, NULL);
+		else if (row->core.state == PAWL_ROLLOUT_PAUSED)
+			(void)pawl_fleet_rollout_resume(model->fleet, row->id, model->now, NULL);
+		ended = ended && (row->core.state == PAWL_ROLLOUT_FINISHED ||
+				     row->core.state == PAWL_ROLLOUT_STOPPED);
+	}
+	return ended;
+}
+
+void model_settle(struct model *model)
+{
+	int rounds = 0;
+
+	while (!push_on(model)) {
+		for (uint8_t i = 0; i < MODEL_NAMES; i++)
+			obey(model, name_of(i));
+		pass(model, 60000);
+		drain(model);
+		PAWL_ASSERT(++rounds < 500);
+	}
+	/* Nothing is in flight for ever either. */
+	pass(model, 2000 * PAWL_MS_PER_S);
+	drain(model);
+	PAWL_ASSERT(model_totals(model).running == 0);
 }
 
 /* --- checks --- */

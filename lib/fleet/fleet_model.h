@@ -21,6 +21,9 @@ void model_check(const struct model *model);
 /* Loads a second fleet from what is stored, panics when it behaves otherwise
  * than the first, and goes on with the second. */
 void model_restart(struct model *model);
+/* From here on everybody does what is wanted: operators start and resume,
+ * devices obey. Panics when a rollout does not end then. */
+void model_settle(struct model *model);
 /* Totals over all rollouts, so that a test can see that something happened. */
 struct pawl_fleet_rollout_totals model_totals(const struct model *model);
 

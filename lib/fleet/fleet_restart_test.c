@@ -23,12 +23,15 @@ static void a_restart_changes_nothing(void **state)
 			model_step(model, op);
 			if (i % 10 == 0)
 				model_check(model);
-			if (pawl_prng_below(&prng, 300) == 0)
+			if (pawl_prng_below(&prng, 300) == 0) {
+				seen.running += model_totals(model).running;
 				model_restart(model);
+			}
 		}
 		model_restart(model);
+		model_settle(model);
+		model_restart(model);
 		const struct pawl_fleet_rollout_totals totals = model_totals(model);
-		seen.running += totals.running;
 		seen.finished += totals.finished;
 		seen.error += totals.error;
 		seen.cancelled += totals.cancelled;

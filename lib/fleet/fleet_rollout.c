@@ -282,8 +282,10 @@ static pawl_fleet_result operate(struct pawl_fleet *fleet, uint32_t rollout_id,
 		return PAWL_FLEET_CONFLICT;
 	if (kind == PAWL_ROLLOUT_START)
 		rollout->row.started_at = now.ms;
-	if (kind == PAWL_ROLLOUT_RESUME)
+	if (kind == PAWL_ROLLOUT_RESUME) {
 		rollout->row.resumed_at = now.ms;
+		rollout->resumed_at = pawl_fleet_clock(fleet, now.ms);
+	}
 	pawl_fleet_sentence_begin(&text);
 	pawl_fleet_sentence_put(&text, "rollout=");
 	pawl_fleet_sentence_int(&text, rollout->row.id);

@@ -182,18 +182,18 @@ static void a_bad_release_harms_no_more_than_the_base(void **state)
 	must(&world, PAWL_ROLLOUT_ADMITTED, 0, 0, 2);
 	assert_non_null(effect_of(&world, PAWL_ROLLOUT_HELD));
 	assert_why(&world, 0,
-	    "held: 2 in flight and 0 failed use up the harm budget of 2; goes on with the next "
+	    "2 in flight and 0 failed use up the harm budget of 2; it goes on with the next "
 	    "healthy device");
 	must(&world, PAWL_ROLLOUT_FAILED, 0, 0, 0);
 	must(&world, PAWL_ROLLOUT_FAILED, 0, 0, 0);
 	assert_string_equal(effect_of(&world, PAWL_ROLLOUT_HALTED)->why,
-	    "halts: 2 devices failed, nothing is in flight and the harm budget of 2 is spent");
+	    "2 failed and used up the harm budget of 2; nothing is in flight");
 	assert_non_null(effect_of(&world, PAWL_ROLLOUT_CANCEL_OPEN));
 	assert_non_null(effect_of(&world, PAWL_ROLLOUT_ENDED_PAUSED));
 	assert_int_equal(world.rollout.state, PAWL_ROLLOUT_PAUSED);
 	assert_int_equal(pawl_rollout_credit(&world.rollout, 0), 0);
 	assert_why(&world, 0,
-	    "halted: 2 devices failed and the harm budget of 2 is spent; an operator has to "
+	    "2 failed and used up the harm budget of 2; an operator has to "
 	    "decide");
 
 	/* A person who goes on in spite of it grants the base anew. */
@@ -221,12 +221,12 @@ static void error_threshold_is_strict_and_halts_one_stratum_only(void **state)
 	assert_null(effect_of(&world, PAWL_ROLLOUT_HALTED));
 	must(&world, PAWL_ROLLOUT_FAILED, 0, 0, 0);
 	assert_string_equal(effect_of(&world, PAWL_ROLLOUT_HALTED)->why,
-	    "halts: 3 of 10 devices failed in stage 1, more than 20 %");
+	    "3 of 10 devices failed in stage 1, more than 20 %");
 	assert_int_equal(world.rollout.state, PAWL_ROLLOUT_RUNNING);
 	assert_int_equal(pawl_rollout_credit(&world.rollout, 0), 0);
 	assert_int_equal(pawl_rollout_credit(&world.rollout, 1), 10);
 	assert_why(&world, 0,
-	    "halted: 3 of 10 devices failed in stage 1 (allowed: 20 %); an operator has to decide");
+	    "3 of 10 devices failed in stage 1 (allowed: 20 %); an operator has to decide");
 
 	/* Pausing and resuming the other one does not wake the halted one. */
 	must(&world, PAWL_ROLLOUT_ADMITTED, 1, 0, 10);
@@ -267,7 +267,7 @@ static void the_next_stage_opens_at_the_threshold(void **state)
 	for (int i = 0; i < 7; i++)
 		must(&world, PAWL_ROLLOUT_HEALTHY, 0, 1, 0);
 	assert_non_null(effect_of(&world, PAWL_ROLLOUT_ENDED_FINISHED));
-	assert_why(&world, 0, "finished: 9 of 10 devices healthy, 1 failed");
+	assert_why(&world, 0, "9 of 10 devices healthy, 1 failed");
 	assert_int_equal(step(&world, PAWL_ROLLOUT_HEALTHY, 0, 1, 0), PAWL_ERR_REFUSED);
 	assert_int_equal(step(&world, PAWL_ROLLOUT_HEALTHY, 7, 1, 0), PAWL_ERR_RANGE);
 }
