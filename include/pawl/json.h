@@ -82,6 +82,15 @@ uint32_t pawl_json_path(const struct pawl_json *json, uint32_t object, const cha
 uint32_t pawl_json_first(const struct pawl_json *json, uint32_t container);
 uint32_t pawl_json_after(const struct pawl_json *json, uint32_t container, uint32_t item);
 uint32_t pawl_json_count(const struct pawl_json *json, uint32_t container);
+/* The keys of an object in the order of their unescaped bytes, so that two
+ * objects can be walked side by side in linear time; PAWL_JSON_NONE at the end
+ * and for what is no object. */
+uint32_t pawl_json_first_sorted(const struct pawl_json *json, uint32_t object);
+uint32_t pawl_json_after_sorted(const struct pawl_json *json, uint32_t key);
+/* Orders two strings of any two documents by their unescaped bytes: below 0,
+ * 0, above 0. Both must be strings. */
+int pawl_json_compare(
+    const struct pawl_json *json, uint32_t a, const struct pawl_json *other, uint32_t b);
 
 /* The bytes of any value as they stand in the text (a string with its quotes). */
 struct pawl_bytes pawl_json_raw(const struct pawl_json *json, uint32_t value);

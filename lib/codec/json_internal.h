@@ -15,8 +15,8 @@ uint32_t pawl_json_character(struct pawl_bytes inside, size_t *at);
 /* Appends it as UTF-8. */
 void pawl_json_put_character(struct pawl_buf *out, uint32_t character);
 /* Orders two STRING tokens by their unescaped UTF-8 bytes. */
-int pawl_json_compare_strings(
-    struct pawl_bytes text, const struct pawl_json_token *a, const struct pawl_json_token *b);
+int pawl_json_compare_strings(struct pawl_bytes text, const struct pawl_json_token *a,
+    struct pawl_bytes other_text, const struct pawl_json_token *b);
 /* Links the keys of a finished object in sorted order; the index of a key
  * that stands there twice, 0 if there is none. */
 uint32_t pawl_json_sort_keys(

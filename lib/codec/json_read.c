@@ -86,11 +86,11 @@ void pawl_json_put_character(struct pawl_buf *out, uint32_t character)
 	pawl_put_bytes(out, PAWL_BYTES(bytes, size));
 }
 
-int pawl_json_compare_strings(
-    struct pawl_bytes text, const struct pawl_json_token *a, const struct pawl_json_token *b)
+int pawl_json_compare_strings(struct pawl_bytes text, const struct pawl_json_token *a,
+    struct pawl_bytes other_text, const struct pawl_json_token *b)
 {
 	const struct pawl_bytes left = pawl_json_inside(text, a);
-	const struct pawl_bytes right = pawl_json_inside(text, b);
+	const struct pawl_bytes right = pawl_json_inside(other_text, b);
 	size_t i = 0;
 	size_t k = 0;
 
@@ -215,6 +215,29 @@ uint32_t pawl_json_count(const struct pawl_json *json, uint32_t container)
 
 	/* Scalars have a count of 0. */
 	return token == NULL ? 0 : token->count;
+}
+
+uint32_t pawl_json_first_sorted(const struct pawl_json *json, uint32_t object)
+{
+	if (!pawl_json_is(json, object, PAWL_JSON_OBJECT) || json->tokens[object].count == 0)
+		return PAWL_JSON_NONE;
+	return json->tokens[object].sorted;
+}
+
+uint32_t pawl_json_after_sorted(const struct pawl_json *json, uint32_t key)
+{
+	const struct pawl_json_token *token = token_at(json, key);
+
+	return token == NULL || token->sorted == 0 ? PAWL_JSON_NONE : token->sorted;
+}
+
+int pawl_json_compare(
+    const struct pawl_json *json, uint32_t a, const struct pawl_json *other, uint32_t b)
+{
+	PAWL_ASSERT(pawl_json_is(json, a, PAWL_JSON_STRING));
+	PAWL_ASSERT(pawl_json_is(other, b, PAWL_JSON_STRING));
+	return pawl_json_compare_strings(
+	    json->text, &json->tokens[a], other->text, &other->tokens[b]);
 }
 
 struct pawl_bytes pawl_json_raw(const struct pawl_json *json, uint32_t value)

@@ -26,7 +26,8 @@ static void append(const struct sorter *sorter, struct list *list, uint32_t key)
 
 static int compare(const struct sorter *sorter, uint32_t a, uint32_t b)
 {
-	return pawl_json_compare_strings(sorter->text, &sorter->tokens[a], &sorter->tokens[b]);
+	return pawl_json_compare_strings(
+	    sorter->text, &sorter->tokens[a], sorter->text, &sorter->tokens[b]);
 }
 
 /* Moves the smaller head of two runs to the end of `merged`. */

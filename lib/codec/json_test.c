@@ -211,6 +211,38 @@ static void a_million_members_are_sorted_in_place(void **state)
 	free(text);
 }
 
+/* Keys in order whatever their place and spelling, and held against another
+ * document. */
+static void keys_are_walked_in_order(void **state)
+{
+	static const char *const order[] = { "", "A", "a", "ab", "b", "\xc3\xa4" };
+	static const char text[] =
+	    "{\"b\":{\"x\":1},\"\\u00e4\":1,\"\":[1],\"ab\":1,\"A\":1,\"\\u0061\":1}";
+	struct pawl_json_token memory[32];
+	struct pawl_json_token second[32];
+	struct pawl_json json;
+	struct pawl_json other;
+	size_t seen = 0;
+
+	(void)state;
+	assert_int_equal(pawl_json_parse(PAWL_BYTES_LIT(text), memory, 32, &json, NULL), 0);
+	assert_int_equal(
+	    pawl_json_parse(PAWL_BYTES_LIT("[\"ab\",{},1]"), second, 32, &other, NULL), 0);
+	for (uint32_t key = pawl_json_first_sorted(&json, 0); key != PAWL_JSON_NONE;
+	     key = pawl_json_after_sorted(&json, key), seen++) {
+		assert_true(seen < sizeof(order) / sizeof(order[0]));
+		assert_true(pawl_json_string_is(&json, key, order[seen]));
+		const int wanted = (seen > 3) - (seen < 3);
+		const int found = pawl_json_compare(&json, key, &other, 1);
+		assert_int_equal((found > 0) - (found < 0), wanted);
+	}
+	assert_int_equal(seen, sizeof(order) / sizeof(order[0]));
+	assert_int_equal(pawl_json_first_sorted(&other, 0), PAWL_JSON_NONE);
+	assert_int_equal(pawl_json_first_sorted(&other, 2), PAWL_JSON_NONE);
+	assert_int_equal(pawl_json_first_sorted(&other, PAWL_JSON_NONE), PAWL_JSON_NONE);
+	assert_int_equal(pawl_json_after_sorted(&other, PAWL_JSON_NONE), PAWL_JSON_NONE);
+}
+
 static void canonical_form_sorts_and_escapes_little(void **state)
 {
 	static const struct {
@@ -417,6 +449,7 @@ int main(void)
 		cmocka_unit_test(depth_and_tokens_are_bounded),
 		cmocka_unit_test(arena_parse_takes_what_it_needs),
 		cmocka_unit_test(a_million_members_are_sorted_in_place),
+		cmocka_unit_test(keys_are_walked_in_order),
 		cmocka_unit_test(canonical_form_sorts_and_escapes_little),
 		cmocka_unit_test(writer_puts_commas_and_escapes),
 		cmocka_unit_test(jansson_agrees),
