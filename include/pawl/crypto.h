@@ -55,10 +55,17 @@ typedef enum pawl_sig_scheme {
 
 /* Verifies `signature` over `message`.
  * `public_key`: for Ed25519 the 32 raw bytes; else a PEM SubjectPublicKeyInfo.
- * ECDSA signatures are DER. RSA keys of 2048 to 8192 bits; PSS salt: any length.
+ * ECDSA signatures are DER. RSA keys of 2048 to 8192 bits with an odd exponent
+ * of 3 to 2^64; PSS salt: any length.
  * PAWL_ERR_OK: it verifies. PAWL_ERR_DENIED: it does not. PAWL_ERR_CRYPTO: the key
  * can not be read or does not fit the scheme. */
 PAWL_MUST_CHECK pawl_err pawl_sig_verify(pawl_sig_scheme scheme, struct pawl_bytes public_key,
     struct pawl_bytes message, struct pawl_bytes signature);
+
+/* Names the key itself, whatever text it was written as: a PEM frame with
+ * something around it, a compressed point, another exponent to the same RSA
+ * modulus give the same digest. PAWL_ERR_CRYPTO as above. */
+PAWL_MUST_CHECK pawl_err pawl_sig_key_digest(
+    pawl_sig_scheme scheme, struct pawl_bytes public_key, uint8_t ret_digest[32]);
 
 #endif

@@ -27,6 +27,7 @@ struct pawl_key {
 enum {
 	PAWL_RSA_BITS_MIN = 2048,
 	PAWL_RSA_BITS_MAX = 8192,
+	PAWL_RSA_EXPONENT_BITS_MAX = 64,
 	/* No PEM text that is read here is longer: a chain of a few RSA-8192
 	 * certificates fits. */
 	PAWL_PEM_INPUT_MAX = 64 * 1024

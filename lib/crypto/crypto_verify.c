@@ -43,6 +43,19 @@ pawl_err pawl_crypto_bio_drain(BIO *bio, struct pawl_buf *out)
 	return pawl_buf_check(out);
 }
 
+/* With the exponent 1 every number is its own signature; an even one belongs to
+ * no key; a long one costs a thousand times the work. */
+static bool rsa_exponent_is_sound(EVP_PKEY *pkey)
+{
+	BIGNUM *exponent = NULL;
+	const bool good = EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 &&
+			  BN_is_odd(exponent) && !BN_is_one(exponent) &&
+			  BN_num_bits(exponent) <= PAWL_RSA_EXPONENT_BITS_MAX;
+
+	BN_free(exponent);
+	return good;
+}
+
 pawl_err pawl_crypto_scheme_of(EVP_PKEY *pkey, pawl_sig_scheme *ret_scheme)
 {
 	char group[32] = "";
@@ -57,7 +70,8 @@ pawl_err pawl_crypto_scheme_of(EVP_PKEY *pkey, pawl_sig_scheme *ret_scheme)
 		return PAWL_ERR_OK;
 	case EVP_PKEY_RSA: {
 		const int bits = EVP_PKEY_get_bits(pkey);
-		if (bits < PAWL_RSA_BITS_MIN || bits > PAWL_RSA_BITS_MAX)
+		if (bits < PAWL_RSA_BITS_MIN || bits > PAWL_RSA_BITS_MAX ||
+		    !rsa_exponent_is_sound(pkey))
 			return PAWL_ERR_CRYPTO;
 		*ret_scheme = PAWL_SIG_RSA_PSS_SHA256;
 		return PAWL_ERR_OK;
@@ -128,4 +142,55 @@ pawl_err pawl_sig_verify(pawl_sig_scheme scheme, struct pawl_bytes public_key,
 	EVP_PKEY_free(pkey);
 	ERR_pop_to_mark();
 	return err;
+}
+
+/* Appends one number of a key, big-endian, padded to `size`. */
+static bool put_number(EVP_PKEY *pkey, const char *name, int size, struct pawl_buf *out)
+{
+	uint8_t bytes[PAWL_RSA_BITS_MAX / 8];
+	BIGNUM *number = NULL;
+	const bool good = EVP_PKEY_get_bn_param(pkey, name, &number) == 1 &&
+			  BN_bn2binpad(number, bytes, size) == size;
+
+	BN_free(number);
+	if (good)
+		pawl_put_bytes(out, PAWL_BYTES(bytes, (size_t)size));
+	return good && pawl_buf_check(out) == PAWL_ERR_OK;
+}
+
+static bool put_key_value(EVP_PKEY *pkey, pawl_sig_scheme scheme, struct pawl_buf *out)
+{
+	uint8_t raw[ED25519_PUBLIC_SIZE];
+	size_t size = sizeof(raw);
+
+	switch (scheme) {
+	case PAWL_SIG_ED25519:
+		if (EVP_PKEY_get_raw_public_key(pkey, raw, &size) != 1)
+			return false;
+		pawl_put_bytes(out, PAWL_BYTES(raw, size));
+		return true;
+	case PAWL_SIG_ECDSA_P256_SHA256:
+		return put_number(pkey, OSSL_PKEY_PARAM_EC_PUB_X, 32, out) &&
+		       put_number(pkey, OSSL_PKEY_PARAM_EC_PUB_Y, 32, out);
+	case PAWL_SIG_RSA_PSS_SHA256:
+		return put_number(pkey, OSSL_PKEY_PARAM_RSA_N, PAWL_RSA_BITS_MAX / 8, out);
+	}
+	return false;
+}
+
+pawl_err pawl_sig_key_digest(
+    pawl_sig_scheme scheme, struct pawl_bytes public_key, uint8_t ret_digest[32])
+{
+	uint8_t value[PAWL_RSA_BITS_MAX / 8];
+	struct pawl_buf out = pawl_buf_of(value, sizeof(value));
+
+	ERR_set_mark();
+	EVP_PKEY *pkey = public_key_of(scheme, public_key);
+	const bool good = pkey != NULL && put_key_value(pkey, scheme, &out);
+	EVP_PKEY_free(pkey);
+	ERR_pop_to_mark();
+	if (!good)
+		return PAWL_ERR_CRYPTO;
+	pawl_sha256(pawl_buf_bytes(&out), ret_digest);
+	return PAWL_ERR_OK;
 }

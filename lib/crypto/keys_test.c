@@ -5,6 +5,7 @@
 #include "pawl/keys.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <string.h>
 
 static const pawl_sig_scheme schemes[] = { PAWL_SIG_ED25519, PAWL_SIG_ECDSA_P256_SHA256,
@@ -191,6 +192,96 @@ static void the_openssl_tool_reads_our_keys(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* The RSA key with `exponent` instead of 65537, as PEM. */
+static struct pawl_bytes with_exponent(
+    const uint8_t *exponent, size_t size, char memory[PAWL_KEY_PEM_MAX])
+{
+	static const size_t lengths[] = { 2, 21, 26 }; /* of what is around it */
+	uint8_t pem[PAWL_KEY_PEM_MAX];
+	uint8_t der[1024];
+	uint8_t *end = der;
+	const struct pawl_bytes text = public_half(keys[2], pem);
+	BIO *bio = BIO_new_mem_buf(text.at, (int)text.size);
+	EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+
+	assert_non_null(pkey);
+	const int whole = i2d_PUBKEY(pkey, &end);
+	assert_true(whole > 300 && whole < 1000);
+	BIO_free(bio);
+	EVP_PKEY_free(pkey);
+	assert_memory_equal(der + whole - 5, "\x02\x03\x01\x00\x01", 5);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		uint8_t *at = der + lengths[i];
+		const size_t length = ((size_t)at[0] << 8 | at[1]) + size - 3;
+		at[0] = (uint8_t)(length >> 8);
+		at[1] = (uint8_t)length;
+	}
+	der[whole - 4] = (uint8_t)size;
+	memcpy(der + whole - 3, exponent, size);
+	char base64[2048];
+	EVP_EncodeBlock((uint8_t *)base64, der, whole - 3 + (int)size);
+	struct pawl_buf out = pawl_buf_of(memory, PAWL_KEY_PEM_MAX);
+	pawl_put_text(&out, "-----BEGIN PUBLIC KEY-----\n");
+	for (size_t i = 0; i < strlen(base64); i += 64) {
+		const size_t left = strlen(base64) - i;
+		pawl_put_bytes(&out, PAWL_BYTES(base64 + i, left < 64 ? left : 64));
+		pawl_put_text(&out, "\n");
+	}
+	pawl_put_text(&out, "-----END PUBLIC KEY-----\n");
+	assert_int_equal(pawl_buf_check(&out), PAWL_ERR_OK);
+	return pawl_buf_bytes(&out);
+}
+
+static void only_sound_rsa_exponents_are_taken(void **state)
+{
+	static const struct {
+		uint8_t bytes[16];
+		size_t size;
+		pawl_err err; /* of a signature that does not hold */
+	} cases[] = {
+		{ { 1, 0, 1 }, 3, PAWL_ERR_DENIED },
+		{ { 3 }, 1, PAWL_ERR_DENIED },
+		/* Every number is its own signature. */
+		{ { 1 }, 1, PAWL_ERR_CRYPTO },
+		{ { 0 }, 1, PAWL_ERR_CRYPTO },
+		{ { 1, 0, 0 }, 3, PAWL_ERR_CRYPTO },
+		{ { 1, 0, 0, 0, 0, 0, 0, 0, 1 }, 9, PAWL_ERR_CRYPTO },
+	};
+	static const uint8_t signature[384] = { 0, 1 };
+	char memory[PAWL_KEY_PEM_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(pawl_sig_verify(PAWL_SIG_RSA_PSS_SHA256,
+				     with_exponent(cases[i].bytes, cases[i].size, memory),
+				     PAWL_BYTES_LIT("x"), PAWL_BYTES(signature, sizeof(signature))),
+		    cases[i].err);
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
+static void a_digest_names_the_key_not_its_text(void **state)
+{
+	uint8_t memory[PAWL_KEY_PEM_MAX];
+	char other[PAWL_KEY_PEM_MAX];
+	uint8_t digests[SCHEMES][32];
+	uint8_t again[32];
+
+	(void)state;
+	for (int i = 0; i < SCHEMES; i++)
+		assert_int_equal(
+		    pawl_sig_key_digest(schemes[i], public_half(keys[i], memory), digests[i]),
+		    PAWL_ERR_OK);
+	assert_memory_not_equal(digests[0], digests[1], 32);
+	assert_memory_not_equal(digests[1], digests[2], 32);
+	const struct pawl_bytes three = with_exponent((const uint8_t[]){ 3 }, 1, other);
+	assert_int_equal(pawl_sig_key_digest(schemes[2], three, again), PAWL_ERR_OK);
+	assert_memory_equal(digests[2], again, 32);
+	assert_int_equal(pawl_sig_key_digest(schemes[1], three, again), PAWL_ERR_CRYPTO);
+	assert_int_equal(
+	    pawl_sig_key_digest(schemes[0], PAWL_BYTES_LIT("short"), again), PAWL_ERR_CRYPTO);
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
 static void random_bytes_differ(void **state)
 {
 	uint8_t a[32] = { 0 };
@@ -210,6 +301,8 @@ int main(void)
 		cmocka_unit_test(plain_and_encrypted_keys_round_trip),
 		cmocka_unit_test(what_is_no_pkcs8_key_is_refused),
 		cmocka_unit_test(the_openssl_tool_reads_our_keys),
+		cmocka_unit_test(only_sound_rsa_exponents_are_taken),
+		cmocka_unit_test(a_digest_names_the_key_not_its_text),
 		cmocka_unit_test(random_bytes_differ),
 	};
 
