@@ -15,27 +15,6 @@
 static const char *const role_names[PAWL_TRUST_ROLE_COUNT] = { "root", "timestamp", "snapshot",
 	"targets" };
 
-static const struct {
-	const char *id;
-	const char *text;
-} verdicts[] = {
-#define X(name, id, text) { id, text },
-	PAWL_TRUST_VERDICT_LIST(X)
-#undef X
-};
-
-const char *pawl_trust_verdict_id(pawl_trust_verdict verdict)
-{
-	return (size_t)verdict < sizeof(verdicts) / sizeof(verdicts[0]) ? verdicts[verdict].id
-									: "unknown";
-}
-
-const char *pawl_trust_verdict_text(pawl_trust_verdict verdict)
-{
-	return (size_t)verdict < sizeof(verdicts) / sizeof(verdicts[0]) ? verdicts[verdict].text
-									: "unknown verdict";
-}
-
 /* --- small helpers --- */
 
 void pawl_trust_fail(struct pawl_trust *client, pawl_trust_verdict verdict)
@@ -150,6 +129,22 @@ static void adopt(struct pawl_trust *client, pawl_trust_role role, struct pawl_t
 	client->trusted[role] = true;
 }
 
+/* Takes the stored file of a role, if the present keys vouch for it: it serves to
+ * see a rollback. One that does not fit into memory can not be passed over, or
+ * what it remembers would be forgotten; the client fails then. False: it did. */
+static bool adopt_stored(struct pawl_trust *client, pawl_trust_role role)
+{
+	struct pawl_trust_file file;
+	const pawl_trust_verdict verdict = accept_top(client, client->stored[role], role, &file);
+
+	if (verdict == PAWL_TRUST_OK)
+		adopt(client, role, &file);
+	if (verdict != PAWL_TRUST_TOO_LARGE)
+		return true;
+	pawl_trust_fail(client, verdict);
+	return false;
+}
+
 /* --- root: spec 5.2 and 5.3 --- */
 
 static void start(struct pawl_trust *client)
@@ -226,7 +221,6 @@ static void answer_root(struct pawl_trust *client, struct pawl_bytes bytes)
  * serves to see a rollback, and only if the present keys vouch for it. */
 static void begin_timestamp(struct pawl_trust *client)
 {
-	struct pawl_trust_file file;
 	const pawl_trust_verdict verdict =
 	    pawl_trust_check_expiry(client, &client->files[PAWL_TRUST_ROOT], "root");
 
@@ -234,9 +228,8 @@ static void begin_timestamp(struct pawl_trust *client)
 		pawl_trust_fail(client, verdict);
 		return;
 	}
-	if (accept_top(client, client->stored[PAWL_TRUST_TIMESTAMP], PAWL_TRUST_TIMESTAMP, &file) ==
-	    PAWL_TRUST_OK)
-		adopt(client, PAWL_TRUST_TIMESTAMP, &file);
+	if (!adopt_stored(client, PAWL_TRUST_TIMESTAMP))
+		return;
 	pawl_note_clear(&client->note);
 	ask(client, PAWL_TRUST_STEP_ASK_TIMESTAMP, 0, PAWL_TRUST_TIMESTAMP,
 	    PAWL_TUF_TIMESTAMP_SIZE_MAX);
@@ -297,35 +290,50 @@ static void answer_timestamp(struct pawl_trust *client, struct pawl_bytes bytes)
 
 /* --- snapshot: spec 5.5 --- */
 
-/* spec: tuf 5.5.5: nothing that was listed may vanish or go back. */
+/* One file that the trusted snapshot lists; `entry` is what the new one says
+ * about it, NONE when it says nothing. */
+static pawl_trust_verdict check_meta_rollback(
+    struct pawl_trust *client, uint32_t old_key, const struct pawl_trust_file *file, uint32_t entry)
+{
+	const struct pawl_json *old = &client->files[PAWL_TRUST_SNAPSHOT].json;
+	const int64_t had = pawl_trust_meta_version(old, old_key + 1);
+	const int64_t has = pawl_trust_meta_version(&file->json, entry);
+	char name[PAWL_TRUST_NAME_SIZE + 2 * PAWL_TRUST_ROLE_MAX];
+
+	if (has >= had)
+		return PAWL_TRUST_OK;
+	if (pawl_json_text(old, old_key, sizeof(name), name) != PAWL_ERR_OK)
+		strcpy(name, "a file with an unusable name");
+	pawl_note_add(&client->note, "snapshot: ");
+	if (entry != PAWL_JSON_NONE)
+		return say_versions(client, PAWL_TRUST_ROLLBACK, name, has, " is older than ", had,
+		    " which is trusted");
+	pawl_note_add(&client->note, name);
+	return pawl_trust_say(&client->note, PAWL_TRUST_ROLLBACK, "", "is no longer listed");
+}
+
+/* spec: tuf 5.5.5: nothing that was listed may vanish or go back. Both lists
+ * are walked in the order of their names: looking each name up would take
+ * minutes for the longest lists that are let in. */
 static pawl_trust_verdict check_snapshot_rollback(
     struct pawl_trust *client, const struct pawl_trust_file *file)
 {
 	const struct pawl_trust_file *old = &client->files[PAWL_TRUST_SNAPSHOT];
-	const uint32_t was = pawl_json_get(&old->json, old->signed_part, "meta");
-	const uint32_t is = pawl_json_get(&file->json, file->signed_part, "meta");
+	uint32_t was =
+	    pawl_json_first_sorted(&old->json, pawl_json_get(&old->json, old->signed_part, "meta"));
+	uint32_t is = pawl_json_first_sorted(
+	    &file->json, pawl_json_get(&file->json, file->signed_part, "meta"));
 
-	for (uint32_t it = pawl_json_first(&old->json, was); it != PAWL_JSON_NONE;
-	     it = pawl_json_after(&old->json, was, it)) {
-		char name[PAWL_TRUST_NAME_SIZE + 2 * PAWL_TRUST_ROLE_MAX];
-
-		/* A name too long for any role here can not be used later either. */
-		if (pawl_json_text(&old->json, it, sizeof(name), name) != PAWL_ERR_OK)
-			continue;
-		const uint32_t entry = pawl_json_get(&file->json, is, name);
-		if (entry == PAWL_JSON_NONE) {
-			pawl_note_add(&client->note, "snapshot: ");
-			pawl_note_add(&client->note, name);
-			return pawl_trust_say(
-			    &client->note, PAWL_TRUST_ROLLBACK, "", "is no longer listed");
-		}
-		const int64_t had = pawl_trust_meta_version(&old->json, it + 1);
-		const int64_t has = pawl_trust_meta_version(&file->json, entry);
-		if (has < had) {
-			pawl_note_add(&client->note, "snapshot: ");
-			return say_versions(client, PAWL_TRUST_ROLLBACK, name, has,
-			    " is older than ", had, " which is trusted");
-		}
+	for (; was != PAWL_JSON_NONE; was = pawl_json_after_sorted(&old->json, was)) {
+		while (
+		    is != PAWL_JSON_NONE && pawl_json_compare(&file->json, is, &old->json, was) < 0)
+			is = pawl_json_after_sorted(&file->json, is);
+		const bool is_listed = is != PAWL_JSON_NONE &&
+				       pawl_json_compare(&file->json, is, &old->json, was) == 0;
+		const pawl_trust_verdict verdict =
+		    check_meta_rollback(client, was, file, is_listed ? is + 1 : PAWL_JSON_NONE);
+		if (verdict != PAWL_TRUST_OK)
+			return verdict;
 	}
 	return PAWL_TRUST_OK;
 }
@@ -356,16 +364,15 @@ static void begin_snapshot(struct pawl_trust *client)
 	const struct pawl_trust_file *timestamp = &client->files[PAWL_TRUST_TIMESTAMP];
 	const uint32_t entry = timestamp_entry(timestamp);
 	const struct pawl_bytes stored = client->stored[PAWL_TRUST_SNAPSHOT];
-	struct pawl_trust_file file;
 
-	if (accept_top(client, stored, PAWL_TRUST_SNAPSHOT, &file) == PAWL_TRUST_OK) {
-		adopt(client, PAWL_TRUST_SNAPSHOT, &file);
-		if (check_snapshot_final(client, &file) == PAWL_TRUST_OK &&
-		    pawl_trust_meta_check(&timestamp->json, entry, stored, "snapshot",
-			&client->note) == PAWL_TRUST_OK) {
-			client->step = PAWL_TRUST_STEP_BEGIN_TARGETS;
-			return;
-		}
+	if (!adopt_stored(client, PAWL_TRUST_SNAPSHOT))
+		return;
+	if (client->trusted[PAWL_TRUST_SNAPSHOT] &&
+	    check_snapshot_final(client, &client->files[PAWL_TRUST_SNAPSHOT]) == PAWL_TRUST_OK &&
+	    pawl_trust_meta_check(&timestamp->json, entry, stored, "snapshot", &client->note) ==
+		PAWL_TRUST_OK) {
+		client->step = PAWL_TRUST_STEP_BEGIN_TARGETS;
+		return;
 	}
 	pawl_note_clear(&client->note);
 	ask(client, PAWL_TRUST_STEP_ASK_SNAPSHOT,
@@ -598,6 +605,13 @@ static void refuse_size(struct pawl_trust *client)
 	pawl_trust_fail(client, is_ours ? PAWL_TRUST_TOO_LARGE : PAWL_TRUST_LENGTH);
 }
 
+static bool is_asking(enum pawl_trust_step step)
+{
+	return step == PAWL_TRUST_STEP_ASK_ROOT || step == PAWL_TRUST_STEP_ASK_TIMESTAMP ||
+	       step == PAWL_TRUST_STEP_ASK_SNAPSHOT || step == PAWL_TRUST_STEP_ASK_TARGETS ||
+	       step == PAWL_TRUST_STEP_ASK_ROLE;
+}
+
 void pawl_trust_provide(struct pawl_trust *client, struct pawl_bytes bytes)
 {
 	const enum pawl_trust_step step = (enum pawl_trust_step)client->step;
@@ -606,11 +620,10 @@ void pawl_trust_provide(struct pawl_trust *client, struct pawl_bytes bytes)
 		pawl_trust_find_answer(client, bytes);
 		return;
 	}
-	if (bytes.size > client->size_max) {
+	PAWL_ASSERT(is_asking(step));
+	if (bytes.size > client->size_max)
 		refuse_size(client);
-		return;
-	}
-	if (step == PAWL_TRUST_STEP_ASK_ROOT)
+	else if (step == PAWL_TRUST_STEP_ASK_ROOT)
 		answer_root(client, bytes);
 	else if (step == PAWL_TRUST_STEP_ASK_TIMESTAMP)
 		answer_timestamp(client, bytes);
@@ -618,10 +631,8 @@ void pawl_trust_provide(struct pawl_trust *client, struct pawl_bytes bytes)
 		answer_snapshot(client, bytes);
 	else if (step == PAWL_TRUST_STEP_ASK_TARGETS)
 		answer_targets(client, bytes);
-	else {
-		PAWL_ASSERT(step == PAWL_TRUST_STEP_ASK_ROLE);
+	else
 		pawl_trust_find_answer(client, bytes);
-	}
 }
 
 void pawl_trust_absent(struct pawl_trust *client)
@@ -637,53 +648,7 @@ void pawl_trust_absent(struct pawl_trust *client)
 		begin_timestamp(client);
 		return;
 	}
-	PAWL_ASSERT(step == PAWL_TRUST_STEP_ASK_TIMESTAMP || step == PAWL_TRUST_STEP_ASK_SNAPSHOT ||
-		    step == PAWL_TRUST_STEP_ASK_TARGETS || step == PAWL_TRUST_STEP_ASK_ROLE);
+	PAWL_ASSERT(is_asking(step));
 	pawl_trust_fail(client,
 	    pawl_trust_say(&client->note, PAWL_TRUST_MISSING, client->name, "is not there"));
-}
-
-/* --- what is trusted now --- */
-
-int64_t pawl_trust_version(const struct pawl_trust *client, pawl_trust_role role)
-{
-	return client->trusted[role] ? client->files[role].version : 0;
-}
-
-struct pawl_wall pawl_trust_expires(const struct pawl_trust *client, pawl_trust_role role)
-{
-	return client->trusted[role] ? client->files[role].expires : (struct pawl_wall){ 0 };
-}
-
-struct pawl_bytes pawl_trust_bytes(const struct pawl_trust *client, pawl_trust_role role)
-{
-	return client->trusted[role] ? client->files[role].bytes : PAWL_BYTES(NULL, 0);
-}
-
-struct pawl_wall pawl_trust_issued(const struct pawl_trust *client)
-{
-	const struct pawl_trust_file *timestamp = &client->files[PAWL_TRUST_TIMESTAMP];
-	struct pawl_wall issued = { 0 };
-	struct pawl_bytes text;
-
-	if (!client->trusted[PAWL_TRUST_TIMESTAMP] ||
-	    pawl_json_plain(&timestamp->json,
-		pawl_json_get(&timestamp->json, timestamp->signed_part, "x-issued"),
-		&text) != PAWL_ERR_OK ||
-	    pawl_date_parse(text, &issued) != PAWL_ERR_OK)
-		return (struct pawl_wall){ 0 };
-	return issued;
-}
-
-bool pawl_trust_consistent_snapshot(const struct pawl_trust *client)
-{
-	const struct pawl_trust_file *root = &client->files[PAWL_TRUST_ROOT];
-	bool consistent = false;
-
-	if (client->trusted[PAWL_TRUST_ROOT] &&
-	    pawl_json_bool(&root->json,
-		pawl_json_get(&root->json, root->signed_part, "consistent_snapshot"),
-		&consistent) != PAWL_ERR_OK)
-		return false;
-	return consistent;
 }

@@ -224,7 +224,9 @@ bool pawl_trust_key_read(struct pawl_arena *arena, const struct pawl_json *json,
 {
 	pawl_sig_scheme scheme;
 
-	if (!pawl_trust_key_scheme(json, key, &scheme) || !keyid_is_true(arena, json, key, keyid))
+	/* Its id may be asked for once for each entry of a role's list. */
+	if (pawl_json_raw(json, key).size > PAWL_TRUST_KEY_SIZE_MAX ||
+	    !pawl_trust_key_scheme(json, key, &scheme) || !keyid_is_true(arena, json, key, keyid))
 		return false;
 
 	const uint32_t text = pawl_json_path(json, key, "keyval.public");
@@ -243,21 +245,6 @@ bool pawl_trust_key_read(struct pawl_arena *arena, const struct pawl_json *json,
 }
 
 /* --- signatures --- */
-
-/* The value of one key whatever its id and layout, so that it counts once. */
-static void fingerprint(
-    pawl_sig_scheme scheme, struct pawl_bytes public_key, uint8_t ret_digest[32])
-{
-	uint8_t packed[PAWL_TRUST_PUBLIC_SIZE];
-	struct pawl_buf buf = pawl_buf_of(packed, sizeof(packed));
-
-	for (size_t i = 0; i < public_key.size; i++) {
-		const uint8_t c = public_key.at[i];
-		if (scheme == PAWL_SIG_ED25519 || (c != '\n' && c != '\r' && c != ' ' && c != '\t'))
-			pawl_put_u8(&buf, c);
-	}
-	pawl_sha256(pawl_buf_bytes(&buf), ret_digest);
-}
 
 static uint32_t find_signature(const struct pawl_json *json, const char *keyid)
 {
@@ -312,9 +299,11 @@ static int64_t count_valid(struct pawl_arena *arena, const struct pawl_trust_fil
 		if (pawl_json_text(json, it, sizeof(keyid), keyid) != PAWL_ERR_OK ||
 		    find_signature(&file->json, keyid) == PAWL_JSON_NONE ||
 		    !pawl_trust_key_read(arena, json, pawl_json_get(json, signers->keys, keyid),
-			keyid, &scheme, &public_key))
+			keyid, &scheme, &public_key) ||
+		    pawl_sig_key_digest(scheme, pawl_buf_bytes(&public_key), seen[count]) !=
+			PAWL_ERR_OK)
 			continue;
-		fingerprint(scheme, pawl_buf_bytes(&public_key), seen[count]);
+		/* One key counts once, whatever its ids and encodings. */
 		if (!is_seen((const uint8_t(*)[32])seen, count, seen[count]) &&
 		    verifies(file, keyid, scheme, pawl_buf_bytes(&public_key), message))
 			count++;

@@ -3,7 +3,8 @@
  * trust_internal.h - what the files of lib/trust share.
  *
  * Reading order: trust.c (the order of steps), trust_file.c (one file: parse,
- * signatures), trust_body.c (format rules of each role), trust_find.c (look-ups).
+ * signatures), trust_body.c (format rules of each role), trust_find.c (look-ups),
+ * trust_view.c (questions).
  */
 #ifndef PAWL_TRUST_INTERNAL_H
 #define PAWL_TRUST_INTERNAL_H
@@ -38,7 +39,12 @@ enum pawl_trust_step {
 	PAWL_TRUST_STEP_FAILED
 };
 
-enum { PAWL_TRUST_KEYID_SIZE = 130, PAWL_TRUST_PUBLIC_SIZE = 4096 };
+enum {
+	PAWL_TRUST_KEYID_SIZE = 130,
+	PAWL_TRUST_PUBLIC_SIZE = 4096,
+	/* Bytes of a key object, members of other tools included. */
+	PAWL_TRUST_KEY_SIZE_MAX = 16 * 1024
+};
 
 /* Whose signatures count: `keys` and `role` are tokens in `json`. */
 struct pawl_trust_signers {
