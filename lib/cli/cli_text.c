@@ -4,6 +4,8 @@
  */
 #include "cli_internal.h"
 
+#include "pawl/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -57,34 +59,18 @@ static bool is_in(uint32_t code, const struct range *ranges, size_t count)
 
 size_t pawl_cli_character(const char *at, size_t *ret_columns)
 {
-	const uint8_t first = (uint8_t)at[0];
-	size_t size = 0;
-	uint32_t code = 0;
+	static const uint8_t lead[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	const size_t size = pawl_utf8_next(PAWL_BYTES(at, strnlen(at, 4)));
+	uint32_t code = (uint8_t)at[0] & lead[size];
+	uint8_t memory[4];
+	struct pawl_buf clean = pawl_buf_of(memory, sizeof(memory));
 
 	*ret_columns = 1;
-	if (first < 0x80)
-		return first >= 0x20 && first != 0x7f ? 1 : 0;
-	if (first >= 0xc2 && first <= 0xdf) {
-		size = 2;
-		code = first & 0x1fU;
-	} else if (first >= 0xe0 && first <= 0xef) {
-		size = 3;
-		code = first & 0x0fU;
-	} else if (first >= 0xf0 && first <= 0xf4) {
-		size = 4;
-		code = first & 0x07U;
-	}
-	for (size_t i = 1; i < size; i++) {
-		if (((uint8_t)at[i] & 0xc0U) != 0x80)
-			return 0;
+	pawl_put_clean(&clean, PAWL_BYTES(at, size), sizeof(memory));
+	if (size == 0 || clean.size != size || memcmp(memory, at, size) != 0)
+		return 0;
+	for (size_t i = 1; i < size; i++)
 		code = code << 6 | ((uint8_t)at[i] & 0x3fU);
-	}
-	if (size == 0 || (size == 3 && code < 0x800) || (size == 4 && code < 0x10000) ||
-	    code > 0x10ffff || code < 0xa0 || (code >= 0xd800 && code <= 0xdfff))
-		return 0;
-	/* Line separators and marks that turn the direction of text around. */
-	if ((code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069))
-		return 0;
 	if (is_in(code, zero_width, sizeof(zero_width) / sizeof(zero_width[0])))
 		*ret_columns = 0;
 	else if (is_in(code, two_wide, sizeof(two_wide) / sizeof(two_wide[0])))

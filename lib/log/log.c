@@ -5,6 +5,8 @@
  */
 #include "pawl/log.h"
 
+#include "pawl/text.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -70,41 +72,18 @@ static void put(struct line *line, const char *text, size_t size)
 	line->size += size;
 }
 
-/* The size of the valid UTF-8 character at `at`, 0 when there is none. C1
- * controls count as invalid: terminals obey them. */
+/* The size of the UTF-8 character at `at`, 0 when there is none that may stand
+ * in a line: terminals obey controls and the marks that turn text around. */
 static size_t utf8_size(const uint8_t *at, size_t left)
 {
-	const uint8_t first = at[0];
-	size_t size = 0;
-	uint32_t code = 0;
+	const size_t size = pawl_utf8_next(PAWL_BYTES(at, left));
+	uint8_t memory[4];
+	struct pawl_buf clean = pawl_buf_of(memory, sizeof(memory));
 
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xc2 && first <= 0xdf) {
-		size = 2;
-		code = first & 0x1fU;
-	} else if (first >= 0xe0 && first <= 0xef) {
-		size = 3;
-		code = first & 0x0fU;
-	} else if (first >= 0xf0 && first <= 0xf4) {
-		size = 4;
-		code = first & 0x07U;
-	}
-	if (size == 0 || size > left)
-		return 0;
-	for (size_t i = 1; i < size; i++) {
-		if ((at[i] & 0xc0U) != 0x80)
-			return 0;
-		code = code << 6 | (at[i] & 0x3fU);
-	}
-	if ((size == 3 && code < 0x800) || (size == 4 && (code < 0x10000 || code > 0x10ffff)))
-		return 0;
-	if ((code >= 0xd800 && code <= 0xdfff) || code < 0xa0)
-		return 0;
-	/* Line and paragraph separators and the marks that turn text around. */
-	if ((code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069))
-		return 0;
-	return size;
+	if (size <= 1)
+		return size;
+	pawl_put_clean(&clean, PAWL_BYTES(at, size), sizeof(memory));
+	return clean.size == size && memcmp(memory, at, size) == 0 ? size : 0;
 }
 
 static bool is_bare(struct pawl_bytes text)

@@ -59,6 +59,7 @@ static void nothing_can_be_injected(void **state)
 		    "\"\\xc2\\x9b2J\"" },
 		{ "\xff\xfe", "\"\\xff\\xfe\"" },
 		{ "\xe2\x80\xae", "\"\\xe2\\x80\\xae\"" },
+		{ "\xd8\x9c", "\"\\xd8\\x9c\"" }, /* U+061C, turns text round too */
 		{ "\xed\xa0\x80", "\"\\xed\\xa0\\x80\"" },
 		{ "\xc0\xaf", "\"\\xc0\\xaf\"" },
 		{ "caf\xc3\xa9", "\"caf\xc3\xa9\"" },
