@@ -130,10 +130,15 @@ static pawl_http1_event take_target(struct pawl_http1 *http, struct pawl_bytes t
 	for (size_t i = 0; i < target.size; i++)
 		if (target.at[i] <= 0x20 || target.at[i] >= 0x7f)
 			return refuse(http, 400, "a character that may not stand in a target");
-	/* A server must also take the form that proxies are sent (RFC 9112 3.2.2). */
+	/* A server must also take the form that proxies are sent (RFC 9112 3.2.2).
+	 * Its path begins at the first '/' behind the host, but not at one that
+	 * stands in a query: "http://a?/b" asks for the root. */
 	size_t skip = scheme_size(target);
-	while (skip > 0 && skip < target.size && target.at[skip] != '/')
+	const size_t host = skip;
+	while (skip > 0 && skip < target.size && strchr("/?#", target.at[skip]) == NULL)
 		skip++;
+	if (skip > 0 && (skip == host || skip == target.size || target.at[skip] != '/'))
+		return refuse(http, 400, "an absolute request target without host or path");
 	http->target = PAWL_BYTES(target.at + skip, target.size - skip);
 	if (http->target.size > 0 && http->target.at[0] == '/')
 		return PAWL_HTTP1_NEED_MORE;
