@@ -17,9 +17,10 @@
  * What this promises, whatever the events, also when the power goes between
  * any two effects (device_test.c and device_fuzz.c check it):
  *   - while something that must survive a restart is not stored, nothing but
- *     asking, telling, waiting, HEALTH and CONFIRM is done: SAVE comes before
- *     what depends on it (a full disk must not cost a healthy image its
- *     confirmation, which the slot table alone remembers well enough);
+ *     asking, telling, waiting, HEALTH, CONFIRM and the way back to the old
+ *     image is done: SAVE comes before what depends on it (a full or dead disk
+ *     must neither cost a healthy image its confirmation nor keep a device on a
+ *     bad one; the slot table alone remembers both well enough);
  *   - no ACTIVATE without a matching READ_BACK and a fresh admission by
  *     CHECK, both after the last write to the slot;
  *   - no ACTIVATE for an action that the latest poll did not offer;
@@ -27,7 +28,9 @@
  *     server was reached from the new image;
  *   - one attempt at a time; each ends in exactly one final report, which stays
  *     queued until the server took it or says that nobody waits for it;
- *   - every failure leads back to IDLE, and IDLE keeps polling.
+ *   - every failure leads back to IDLE, and IDLE keeps polling;
+ *   - an attempt gets at most PAWL_DEVICE_DOWNLOAD_TIMES + 1 times the length of
+ *     its artifact over the network.
  */
 #ifndef PAWL_DEVICE_H
 #define PAWL_DEVICE_H
@@ -80,8 +83,15 @@ enum {
 	/* Tries without progress until an attempt is given up. */
 	PAWL_DEVICE_CONTENT_TRIES = 4,
 	PAWL_DEVICE_PATIENT_TRIES = 40,
-	/* Times a slot may read back wrong. */
-	PAWL_DEVICE_REWRITES = 3,
+	/* Times a slot is written: once more after it read back wrong. */
+	PAWL_DEVICE_WRITES = 2,
+	/* Times the whole artifact may come with another hash than the signed one. */
+	PAWL_DEVICE_MISMATCHES = 2,
+	/* No further download once so many lengths of the artifact came. */
+	PAWL_DEVICE_DOWNLOAD_TIMES = 5,
+	/* Starts of the agent without progress until an attempt is given up: what
+	 * is offered may be what ends it. */
+	PAWL_DEVICE_STARTS = 40,
 	/* hawkBit's ids are decimal numbers; others use longer ones. */
 	PAWL_DEVICE_ACTION_MAX = 64,
 	/* One sentence; details[0] of a feedback. */
@@ -162,11 +172,14 @@ struct pawl_device_stored {
 	char action[PAWL_DEVICE_ACTION_MAX + 1]; /* "" in PROBATION: a trial nobody remembers */
 	uint8_t slot;                            /* the one being updated        */
 	struct pawl_device_release release;
-	uint64_t offset;    /* bytes of the image that are on the medium          */
-	uint64_t furthest;  /* highest offset so far; only beyond it is progress    */
-	uint32_t tries;     /* failures in a row without progress                   */
-	uint32_t rewrites;  /* times the slot did not read back right              */
-	pawl_reason reason; /* REVERTING, ABANDONING: why; else the last one reported */
+	uint64_t offset;     /* bytes of the image that are on the medium          */
+	uint64_t furthest;   /* highest offset so far; only beyond it is progress    */
+	uint32_t tries;      /* failures in a row without progress                   */
+	uint32_t rewrites;   /* times the slot did not read back right              */
+	uint32_t mismatches; /* times all bytes came and their hash was wrong        */
+	uint32_t starts;     /* starts of the agent since there was progress        */
+	uint64_t spent;      /* bytes of this release that came over the network    */
+	pawl_reason reason;  /* REVERTING, ABANDONING: why; else the last one reported */
 	char sentence[PAWL_DEVICE_SENTENCE_MAX + 1]; /* the same in words        */
 	/* The last attempt that ended, so that it is not begun again. */
 	char last_action[PAWL_DEVICE_ACTION_MAX + 1];
@@ -193,7 +206,9 @@ typedef enum pawl_device_event_kind {
 	PAWL_ON_SAME,   /* CHECK: the running image is this release, by its hash */
 	PAWL_ON_REFUSE, /* CHECK: turned down; `reason`, `sentence`, and what
 			 * is known of `channel_counter` and `issued` (else 0)   */
-	PAWL_ON_CHUNK,  /* inside DOWNLOAD: synced up to `offset`                */
+	PAWL_ON_CHUNK,  /* inside DOWNLOAD: synced up to `offset`. A lower one than
+			 * before: the server begins again, said before anything is
+			 * overwritten; there is no PAUSE after that              */
 	PAWL_ON_PAUSED  /* DOWNLOAD stopped because it was told PAUSE; `offset`  */
 } pawl_device_event_kind;
 
@@ -233,7 +248,8 @@ struct pawl_device_event {
 	pawl_reason reason;
 	const char *sentence;   /* may be NULL                                   */
 	int64_t retry_after_ms; /* 0: nothing was asked for                      */
-	/* CHUNK, PAUSED, and FAILED of a DOWNLOAD */
+	/* CHUNK, PAUSED, and FAILED of a DOWNLOAD. HASH_MISMATCH of a DOWNLOAD: all
+	 * bytes came and they are not the signed ones. */
 	uint64_t offset;
 };
 
@@ -248,7 +264,8 @@ typedef enum pawl_device_effect_kind {
 	PAWL_DO_REPORT,      /* DONE, GONE, FAILED: send stored.reports[0]    */
 	PAWL_DO_CHECK,       /* ADMIT, REFUSE, FAILED: deployment, trust, channel, release */
 	PAWL_DO_BEGIN_WRITE, /* DONE, FAILED: slot table WRITE_BEGIN, stored  */
-	PAWL_DO_DOWNLOAD,    /* DONE, PAUSED, FAILED: from stored.offset on; CHUNK inside */
+	PAWL_DO_DOWNLOAD,    /* DONE: all there, and the hash of what came is right;
+			      * PAUSED, FAILED: from stored.offset on; CHUNK inside */
 	PAWL_DO_GO_ON,       /* answer to CHUNK: keep downloading             */
 	PAWL_DO_PAUSE,       /* answer to CHUNK: sync and stop, then PAUSED   */
 	PAWL_DO_READ_BACK,   /* DONE: the hash is right; FAILED               */
@@ -281,15 +298,17 @@ struct pawl_device {
 	pawl_device_effect_kind doing; /* the effect under way                   */
 	bool downloading;              /* inside DOWNLOAD                                     */
 	bool booted;
-	bool dirty;       /* `stored` differs from what was saved            */
-	bool offered;     /* the latest poll offers stored.action            */
-	bool held;        /* the server says not now; asked again at the next poll */
-	bool admitted;    /* CHECK said yes; since the latest poll when STAGED */
-	bool slot_ready;  /* the slot is WRITING for stored.release          */
-	bool proven;      /* read back since the last write, and right       */
-	bool healthy;     /* the latest HEALTH passed, and it was the last one needed */
-	bool contact;     /* the server was reached since the start          */
-	bool confirm_due; /* the running slot is GOOD; it is to be confirmed again */
+	bool dirty;        /* `stored` differs from what was saved            */
+	bool offered;      /* the latest poll offers stored.action            */
+	bool held;         /* the server says not now; asked again at the next poll */
+	bool admitted;     /* CHECK said yes; since the latest poll when STAGED */
+	bool slot_ready;   /* the slot is WRITING for stored.release          */
+	bool proven;       /* read back since the last write, and right       */
+	bool healthy;      /* the latest HEALTH passed, and it was the last one needed */
+	bool contact;      /* the server was reached since the start          */
+	bool begins_again; /* the server of this DOWNLOAD ignored the range        */
+	bool slot_failed;  /* FAIL_SLOT was done since the start                   */
+	bool confirm_due;  /* the running slot is GOOD; it is to be confirmed again */
 	bool attributes_due;
 	uint8_t running;
 	int64_t started_ms; /* monotonic; all of these                         */
@@ -303,6 +322,7 @@ struct pawl_device {
 	uint32_t save_failures;
 	uint32_t tell_failures;
 	uint32_t poll_failures;
+	uint32_t stuck_failures; /* of REBOOT, CONFIRM, FAIL_SLOT in a row       */
 };
 
 /* A device without history. */

@@ -68,6 +68,10 @@ PAWL_MUST_CHECK pawl_err pawl_env_remove_file(const char *path, struct pawl_note
 
 bool pawl_env_exists(const char *path);
 
+/* Whether both paths lead, over links or not, to one file or one device. False
+ * also when one of them is not there. */
+bool pawl_env_same_file(const char *one, const char *other);
+
 /* Makes the folder and its parents with `mode` (0700: private). A folder that
  * is there already keeps its mode. PAWL_ERR_EXISTS: something else is there. */
 PAWL_MUST_CHECK pawl_err pawl_env_make_folder(
@@ -122,7 +126,8 @@ struct pawl_env_slot {
 	uint64_t size;  /* bytes the slot can hold                              */
 	char path[256]; /* for notes and for opening it again past the cache        */
 };
-/* PAWL_ERR_UNSUPPORTED: neither a regular file nor a block device. */
+/* PAWL_ERR_UNSUPPORTED: neither a regular file nor a block device. PAWL_ERR_IO for
+ * writing to a block device that is in use, as a mounted one is. */
 PAWL_MUST_CHECK pawl_err pawl_env_slot_open(
     const char *path, bool writable, struct pawl_env_slot *ret_slot, struct pawl_note *reterr_note);
 void pawl_env_slot_close(struct pawl_env_slot *slot);

@@ -69,6 +69,9 @@ static void take_release(struct pawl_device *device, const struct pawl_device_ev
 	stored->furthest = 0;
 	stored->tries = 0;
 	stored->rewrites = 0;
+	stored->mismatches = 0;
+	stored->starts = 0;
+	stored->spent = 0;
 	device->slot_ready = false;
 	device->proven = false;
 	device->dirty = true;
@@ -107,6 +110,8 @@ static void on_admit(struct pawl_device *device, const struct pawl_device_event 
 	}
 	if (!event->may_download) {
 		device->held = true;
+		device->dirty = device->dirty || stored->starts > 0;
+		stored->starts = 0; /* it is the server that waits */
 		return;
 	}
 	if (stored->phase == PAWL_PHASE_CHECKING || stored->slot != event->slot ||
@@ -123,10 +128,14 @@ static void advance(struct pawl_device *device, uint64_t offset)
 	PAWL_ASSERT(offset <= stored->release.length);
 	if (offset == stored->offset)
 		return;
+	device->begins_again = device->begins_again || offset < stored->offset;
+	const uint64_t got = offset < stored->offset ? offset : offset - stored->offset;
+	stored->spent = got < INT64_MAX - stored->spent ? stored->spent + got : INT64_MAX;
 	/* A server that begins again and again makes no progress. */
 	if (offset > stored->furthest) {
 		stored->furthest = offset;
 		stored->tries = 0;
+		stored->starts = 0;
 		stored->reason = PAWL_REASON_NONE;
 	}
 	stored->offset = offset;
@@ -136,9 +145,11 @@ static void advance(struct pawl_device *device, uint64_t offset)
 static struct pawl_device_effect go_on(struct pawl_device *device, int64_t now)
 {
 	const bool saves = device->dirty && now >= device->save_at_ms;
-	const pawl_device_effect_kind kind = saves                         ? PAWL_DO_SAVE
-					     : now >= device->slice_end_ms ? PAWL_DO_PAUSE
-									   : PAWL_DO_GO_ON;
+	/* Who can not go on later would only begin again after each pause. */
+	const bool pauses = now >= device->slice_end_ms && !device->begins_again;
+	const pawl_device_effect_kind kind = saves    ? PAWL_DO_SAVE
+					     : pauses ? PAWL_DO_PAUSE
+						      : PAWL_DO_GO_ON;
 	device->doing = kind;
 	return (struct pawl_device_effect){ .kind = kind, .slot = device->stored.slot };
 }
@@ -249,12 +260,20 @@ static void on_done(struct pawl_device *device, const struct pawl_device_event *
 	case PAWL_DO_ACTIVATE:
 		device->stored.phase = PAWL_PHASE_ACTIVATED;
 		device->stored.tries = 0;
+		device->stuck_failures = 0;
 		pawl_device_report(device, device->stored.action, PAWL_REPORT_PROCEEDING,
 		    PAWL_REASON_NONE, "Restarts into the new image.");
 		return;
 	case PAWL_DO_HEALTH: on_health(device, event); return;
-	case PAWL_DO_CONFIRM: on_confirmed(device); return;
-	case PAWL_DO_FAIL_SLOT: device->slot_ready = false; return;
+	case PAWL_DO_CONFIRM:
+		device->stuck_failures = 0;
+		on_confirmed(device);
+		return;
+	case PAWL_DO_FAIL_SLOT:
+		device->stuck_failures = 0;
+		device->slot_ready = false;
+		device->slot_failed = true;
+		return;
 	case PAWL_DO_ABANDON:
 		device->stored.phase = PAWL_PHASE_IDLE;
 		device->stored.slot = PAWL_SLOT_NONE;
@@ -308,22 +327,84 @@ static void on_abandon_failed(struct pawl_device *device, const struct pawl_devi
 	device->stored.tries = 0;
 }
 
-/* What is in the slot can not be trusted: write it again. Counted apart from
- * `tries`, which a download that moves sets back. */
-static void on_slot_wrong(struct pawl_device *device, const struct pawl_device_event *event)
+static const char *sentence_of(const struct pawl_device_event *event)
+{
+	return event->sentence != NULL ? event->sentence : pawl_reason_text(event->reason);
+}
+
+/* From the first byte again, unless that was done often enough. Counted apart
+ * from `tries`, which a download that moves sets back. */
+static void fetch_again(
+    struct pawl_device *device, const struct pawl_device_event *event, bool is_last)
 {
 	struct pawl_device_stored *const stored = &device->stored;
-	stored->rewrites++;
 	stored->phase = PAWL_PHASE_DOWNLOADING;
 	stored->offset = 0;
 	stored->furthest = 0;
-	device->slot_ready = false;
 	device->proven = false;
-	if (stored->rewrites < PAWL_DEVICE_REWRITES)
-		pawl_device_retry(device, event);
+	device->dirty = true;
+	if (is_last)
+		pawl_device_give_up(device, PAWL_REPORT_FAILURE, event->reason, sentence_of(event));
 	else
-		pawl_device_give_up(device, PAWL_REPORT_FAILURE, event->reason,
-		    event->sentence != NULL ? event->sentence : pawl_reason_text(event->reason));
+		pawl_device_retry(device, event);
+}
+
+/* Bytes cost money where the link is metered: an end to it, however it goes. */
+static bool is_too_dear(struct pawl_device *device)
+{
+	const struct pawl_device_stored *const stored = &device->stored;
+	const uint64_t length = stored->release.length;
+	const uint64_t most = length < UINT64_MAX / PAWL_DEVICE_DOWNLOAD_TIMES
+				  ? length * PAWL_DEVICE_DOWNLOAD_TIMES
+				  : UINT64_MAX;
+	if (stored->spent < most)
+		return false;
+	struct pawl_note note = { "" };
+	pawl_note_add(&note, "Given up: ");
+	pawl_note_add_int(&note, (long long)stored->spent);
+	pawl_note_add(&note, " bytes came for an artifact of ");
+	pawl_note_add_int(&note, (long long)length);
+	pawl_note_add(&note, ", and it is not complete.");
+	pawl_device_give_up(device, PAWL_REPORT_FAILURE, PAWL_REASON_NETWORK, note.text);
+	return true;
+}
+
+static void on_download_failed(struct pawl_device *device, const struct pawl_device_event *event)
+{
+	struct pawl_device_stored *const stored = &device->stored;
+	if (event->reason != PAWL_REASON_HASH_MISMATCH) {
+		advance(device, event->offset);
+		if (!is_too_dear(device))
+			pawl_device_retry(device, event);
+		return;
+	}
+	advance(device, stored->release.length);
+	stored->mismatches++;
+	fetch_again(device, event, stored->mismatches >= PAWL_DEVICE_MISMATCHES);
+}
+
+static void on_read_back_failed(struct pawl_device *device, const struct pawl_device_event *event)
+{
+	struct pawl_device_stored *const stored = &device->stored;
+	stored->rewrites++;
+	device->slot_ready = false;
+	fetch_again(device, event, stored->rewrites >= PAWL_DEVICE_WRITES);
+}
+
+/* What must be done and can not be: tried for ever, and said once. Only a
+ * reboot into an image that nothing depends on yet is given up. */
+static void on_stuck(struct pawl_device *device, const struct pawl_device_event *event)
+{
+	struct pawl_device_stored *const stored = &device->stored;
+	device->stuck_failures++;
+	device->work_at_ms =
+	    event->now.ms + pawl_device_backoff(device, device->stuck_failures, event);
+	if (stored->phase == PAWL_PHASE_ACTIVATED &&
+	    device->stuck_failures >= PAWL_DEVICE_CONTENT_TRIES)
+		pawl_device_give_up(device, PAWL_REPORT_FAILURE, event->reason, sentence_of(event));
+	else if (device->stuck_failures == 1)
+		pawl_device_report(device, stored->action, PAWL_REPORT_PROCEEDING, event->reason,
+		    sentence_of(event));
 }
 
 static void on_failed(struct pawl_device *device, const struct pawl_device_event *event)
@@ -338,12 +419,12 @@ static void on_failed(struct pawl_device *device, const struct pawl_device_event
 		device->poll_at_ms =
 		    event->now.ms + pawl_device_backoff(device, device->poll_failures, event);
 		return;
-	case PAWL_DO_DOWNLOAD:
-		advance(device, event->offset);
+	case PAWL_DO_DOWNLOAD: on_download_failed(device, event); return;
+	case PAWL_DO_READ_BACK: on_read_back_failed(device, event); return;
+	case PAWL_DO_STAGE:
+		device->proven = false;
 		pawl_device_retry(device, event);
 		return;
-	case PAWL_DO_READ_BACK:
-	case PAWL_DO_STAGE: on_slot_wrong(device, event); return;
 	case PAWL_DO_CHECK:
 	case PAWL_DO_BEGIN_WRITE:
 	case PAWL_DO_ACTIVATE: pawl_device_retry(device, event); return;
@@ -351,9 +432,7 @@ static void on_failed(struct pawl_device *device, const struct pawl_device_event
 	case PAWL_DO_ABANDON: on_abandon_failed(device, event); return;
 	case PAWL_DO_REBOOT:
 	case PAWL_DO_CONFIRM:
-	case PAWL_DO_FAIL_SLOT:
-		device->work_at_ms = event->now.ms + pawl_device_backoff(device, 1, event);
-		return;
+	case PAWL_DO_FAIL_SLOT: on_stuck(device, event); return;
 	case PAWL_DO_WAIT:
 	case PAWL_DO_GO_ON:
 	case PAWL_DO_PAUSE: pawl_panic("FAILED answers this effect", __FILE__, __LINE__);
@@ -399,6 +478,7 @@ static void on_event(struct pawl_device *device, const struct pawl_device_event 
 		advance(device, event->offset);
 		device->poll_at_ms = 0;
 		device->offered = false;
+		(void)is_too_dear(device);
 		return;
 	case PAWL_ON_CHUNK: pawl_panic("handled before", __FILE__, __LINE__);
 	}
@@ -430,6 +510,7 @@ struct pawl_device_effect pawl_device_step(
 					  ? device->poll_interval_ms
 					  : SLICE_MIN_MS;
 		device->downloading = true;
+		device->begins_again = false;
 		device->slice_end_ms = now + slice;
 	}
 	return effect;

@@ -93,6 +93,9 @@ static void forget_attempt(struct pawl_device *device)
 	stored->furthest = 0;
 	stored->tries = 0;
 	stored->rewrites = 0;
+	stored->mismatches = 0;
+	stored->starts = 0;
+	stored->spent = 0;
 	stored->reason = PAWL_REASON_NONE;
 	stored->sentence[0] = '\0';
 	device->offered = false;

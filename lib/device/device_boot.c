@@ -62,6 +62,14 @@ static void resume_before_activation(struct pawl_device *device, const struct bo
 		    "The slots changed under the update; it was given up.");
 		return;
 	}
+	if (stored->phase != PAWL_PHASE_STAGED) {
+		device->dirty = true;
+		if (++stored->starts > PAWL_DEVICE_STARTS) {
+			pawl_device_give_up(device, PAWL_REPORT_FAILURE, PAWL_REASON_IO,
+			    "Given up: the agent was started again and again and got no further.");
+			return;
+		}
+	}
 	if (!is_known)
 		return;
 	if (boot->target == PAWL_SLOT_STAGED) {

@@ -63,10 +63,14 @@ static struct chance work_of(const struct pawl_device *device)
 }
 
 /* Nothing that changes the device while its memory is not safe, but for the
- * confirmation: after a restart the slot table alone tells how that went. */
+ * confirmation and the way back: after a restart the slot table alone tells how
+ * that went. A restart is part of the way back only after this very run marked
+ * the slot, so that it can not go round. */
 static struct chance allowed(const struct pawl_device *device, struct chance work)
 {
-	const bool is_free = work.kind == PAWL_DO_HEALTH || work.kind == PAWL_DO_CONFIRM;
+	const bool is_free = work.kind == PAWL_DO_HEALTH || work.kind == PAWL_DO_CONFIRM ||
+			     work.kind == PAWL_DO_FAIL_SLOT ||
+			     (work.kind == PAWL_DO_REBOOT && device->slot_failed);
 	return device->dirty && !is_free ? NOTHING : work;
 }
 

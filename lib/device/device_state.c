@@ -61,6 +61,9 @@ static void write_state(struct pawl_json_writer *writer, const struct pawl_devic
 	pawl_json_member_int(writer, "furthest", (int64_t)stored->furthest);
 	pawl_json_member_int(writer, "tries", stored->tries);
 	pawl_json_member_int(writer, "rewrites", stored->rewrites);
+	pawl_json_member_int(writer, "mismatches", stored->mismatches);
+	pawl_json_member_int(writer, "starts", stored->starts);
+	pawl_json_member_int(writer, "spent", (int64_t)stored->spent);
 	pawl_json_member_text(writer, "reason", pawl_reason_id(stored->reason));
 	pawl_json_member_text(writer, "sentence", stored->sentence);
 	pawl_json_member_text(writer, "lastAction", stored->last_action);
@@ -115,6 +118,21 @@ static pawl_err read_u32(const struct pawl_json *json, uint32_t object, const ch
 	int64_t value = 0;
 	PAWL_TRY(read_int(json, object, key, max, &value));
 	*ret_value = (uint32_t)value;
+	return PAWL_ERR_OK;
+}
+
+/* The counters that another version of the agent may not write: the state is
+ * read by the agent of the other slot after an update and after a fallback. */
+static pawl_err read_counters(const struct pawl_json *json, struct pawl_device_stored *stored)
+{
+	int64_t number = 0;
+	if (pawl_json_get(json, 0, "mismatches") != PAWL_JSON_NONE)
+		PAWL_TRY(read_u32(json, 0, "mismatches", INT32_MAX, &stored->mismatches));
+	if (pawl_json_get(json, 0, "starts") != PAWL_JSON_NONE)
+		PAWL_TRY(read_u32(json, 0, "starts", INT32_MAX, &stored->starts));
+	if (pawl_json_get(json, 0, "spent") != PAWL_JSON_NONE)
+		PAWL_TRY(read_int(json, 0, "spent", INT64_MAX, &number));
+	stored->spent = (uint64_t)number;
 	return PAWL_ERR_OK;
 }
 
@@ -197,6 +215,7 @@ static pawl_err read_state(const struct pawl_json *json, struct pawl_device_stor
 	stored->furthest = (uint64_t)number;
 	PAWL_TRY(read_u32(json, 0, "tries", INT32_MAX, &stored->tries));
 	PAWL_TRY(read_u32(json, 0, "rewrites", INT32_MAX, &stored->rewrites));
+	PAWL_TRY(read_counters(json, stored));
 	PAWL_TRY(read_reason(json, 0, "reason", &stored->reason));
 	PAWL_TRY(read_text(json, 0, "sentence", sizeof(stored->sentence), stored->sentence));
 	PAWL_TRY(

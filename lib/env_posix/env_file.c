@@ -308,6 +308,17 @@ bool pawl_env_exists(const char *path)
 	return stat(path, &info) == 0;
 }
 
+bool pawl_env_same_file(const char *one, const char *other)
+{
+	struct stat a;
+	struct stat b;
+	if (stat(one, &a) != 0 || stat(other, &b) != 0)
+		return false;
+	if (S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode))
+		return a.st_rdev == b.st_rdev;
+	return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* --- folders, permissions, space --- */
 
 static pawl_err make_one_folder(const char *path, unsigned mode, struct pawl_note *reterr_note)

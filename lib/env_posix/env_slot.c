@@ -137,8 +137,12 @@ pawl_err pawl_env_slot_open(
 	if (strlen(path) >= sizeof(slot.path))
 		return pawl_env_failed("open", path, ENAMETOOLONG, reterr_note);
 	memcpy(slot.path, path, strlen(path) + 1);
-	/* O_NONBLOCK: a FIFO put there by mistake must not stop the program. */
-	PAWL_AUTO_FD int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
+	/* O_NONBLOCK: a FIFO put there by mistake must not stop the program. O_EXCL
+	 * without O_CREAT: the system refuses a block device that is mounted. */
+	struct stat named;
+	const bool is_block = stat(path, &named) == 0 && S_ISBLK(named.st_mode);
+	const int access = writable ? (is_block ? O_RDWR | O_EXCL : O_RDWR) : O_RDONLY;
+	PAWL_AUTO_FD int fd = open(path, access | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return pawl_env_failed("open", path, errno, reterr_note);
 	const pawl_err err = slot_size(fd, path, &slot.size, reterr_note);

@@ -7,6 +7,7 @@
 #define PAWL_AGENT_H
 
 #include "pawl/bootrec.h"
+#include "pawl/crypto.h"
 #include "pawl/ddi.h"
 #include "pawl/device.h"
 #include "pawl/env.h"
@@ -44,12 +45,21 @@ struct agent_settings {
 	char health_dir[AGENT_PATH_MAX];
 	int64_t health_timeout_ms;
 	int64_t probation_ms;
+	int64_t contact_ms;
 	int64_t poll_min_ms;
 	int64_t poll_max_ms;
 	int64_t rate_limit_bytes_s;
 	char log[16];
 	bool once;
 	bool is_the_device;
+};
+
+/* The SHA-256 of what a download brought so far, kept while it pauses. */
+struct agent_stream {
+	struct pawl_hash hash;
+	bool open;
+	uint64_t offset;    /* bytes hashed                                      */
+	uint8_t sha256[32]; /* of the artifact they belong to                    */
 };
 
 struct agent {
@@ -62,6 +72,7 @@ struct agent {
 	struct pawl_fetch *fetch;  /* NULL until it is needed                     */
 	bool fetch_by_pins;        /* how it was made                             */
 	struct pawl_env_slot slot; /* the slot being written; fd -1: closed      */
+	struct agent_stream stream;
 	int watchdog_fd;
 	int64_t fed_at_ms;
 	bool has_image_hash;
@@ -73,6 +84,8 @@ struct agent {
 	char targets_url[AGENT_URL_MAX];
 	bool unreachable;
 	bool polled;
+	/* When a trial that can not even start its agent is failed; 0: no trial. */
+	int64_t trial_ends_ms;
 	/* From the latest admission. */
 	char download_url[AGENT_URL_MAX];
 	struct pawl_device_release release;
@@ -86,6 +99,7 @@ struct agent {
 /* --- main.c: asked to end by a signal --- */
 
 bool agent_is_stopping(void);
+bool agent_trial_is_over(const struct agent *agent);
 
 /* --- agent_settings.c --- */
 
@@ -101,7 +115,8 @@ PAWL_MUST_CHECK pawl_err agent_settings_pins(
 /* --- agent_enrol.c --- */
 
 /* Returns when the certificate is there. PAWL_ERR_CANCELLED: asked to stop;
- * with settings.once also the first failure. */
+ * with settings.once also the first failure. PAWL_ERR_TIMEOUT: past
+ * agent->trial_ends_ms. */
 PAWL_MUST_CHECK pawl_err agent_enrol(struct agent *agent);
 
 /* --- agent_net.c --- */
@@ -151,12 +166,19 @@ void agent_slot_effect(
 void agent_read_back(struct agent *agent, struct pawl_device_event *event);
 /* Hashes the running slot for the attributes. */
 void agent_measure(struct agent *agent);
+/* Feeds the first `length` bytes of `slot` to `hash`. */
+PAWL_MUST_CHECK pawl_err agent_hash_slot(struct agent *agent, struct pawl_env_slot *slot,
+    uint64_t length, bool past_cache, struct pawl_hash *hash, struct pawl_note *note);
+/* Marks the running trial as failed: the next boot is the old image's. */
+PAWL_MUST_CHECK pawl_err agent_fail_trial(struct agent *agent, struct pawl_note *note);
 /* Opens the slot for writing unless it is open. */
 PAWL_MUST_CHECK pawl_err agent_slot_open(struct agent *agent, uint8_t slot, struct pawl_note *note);
 
 /* --- agent_download.c --- */
 
 void agent_download(struct agent *agent, struct pawl_device_event *event);
+/* Takes one that is not open. */
+void agent_stream_close(struct agent_stream *stream);
 
 /* --- agent_health.c --- */
 
@@ -166,6 +188,12 @@ void agent_health(struct agent *agent, struct pawl_device_event *event);
 
 /* Until the process shall end; returns its exit code. */
 int agent_run(struct agent *agent);
+/* Whether `reboot` may be carried out here; when not, the note says why. */
+bool agent_may_reboot(const struct agent *agent, struct pawl_note *note);
+/* Restarts the machine, or returns: the exit code. */
+int agent_reboot(struct agent *agent);
+/* Waits that long and feeds the watchdog; shorter when asked to stop. */
+void agent_wait_until(struct agent *agent, int64_t until_ms);
 void agent_feed_watchdog(struct agent *agent);
 /* Stores the state of the device. */
 PAWL_MUST_CHECK pawl_err agent_save(struct agent *agent, struct pawl_note *note);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * DOWNLOAD: from the network straight into the inactive slot. Nothing is
- * believed here: what counts is what is read back later.
+ * believed here: what counts is what is read back later. The hash that is taken
+ * on the way only tells the server's fault from the storage's.
  */
 #include "agent.h"
 
@@ -20,8 +21,66 @@ struct download {
 	uint64_t synced;    /* on the medium                                        */
 	pawl_reason reason; /* why we stopped it; NONE: we did not               */
 	bool paused;
+	bool begins_again; /* the next piece overwrites what was there           */
 	struct pawl_note note;
 };
+
+/* --- hash of the stream --- */
+
+void agent_stream_close(struct agent_stream *stream)
+{
+	if (stream->open)
+		pawl_hash_finish(&stream->hash);
+	*stream = (struct agent_stream){ .open = false };
+}
+
+static pawl_err begin_stream(struct agent *agent)
+{
+	struct agent_stream *const stream = &agent->stream;
+	agent_stream_close(stream);
+	const pawl_err err = pawl_hash_init(&stream->hash, PAWL_HASH_SHA256);
+	stream->open = err == PAWL_ERR_OK;
+	memcpy(stream->sha256, agent->device.stored.release.sha256, sizeof(stream->sha256));
+	return err;
+}
+
+/* Brings the hash to where the download goes on; after a restart of the agent
+ * from what stands in the slot. */
+static pawl_err resume_stream(struct agent *agent, uint64_t offset, struct pawl_note *note)
+{
+	struct agent_stream *const stream = &agent->stream;
+	const uint8_t *const sha256 = agent->device.stored.release.sha256;
+	if (stream->open && stream->offset == offset &&
+	    memcmp(stream->sha256, sha256, sizeof(stream->sha256)) == 0)
+		return PAWL_ERR_OK;
+	pawl_err err = begin_stream(agent);
+	if (err == PAWL_ERR_OK && offset > 0)
+		err = agent_hash_slot(agent, &agent->slot, offset, false, &stream->hash, note);
+	stream->offset = offset;
+	if (err != PAWL_ERR_OK)
+		agent_stream_close(stream);
+	return err;
+}
+
+static pawl_err hash_piece(struct agent *agent, uint64_t offset, struct pawl_bytes piece)
+{
+	struct agent_stream *const stream = &agent->stream;
+	if (!stream->open || stream->offset != offset)
+		return PAWL_ERR_CORRUPT;
+	stream->offset += piece.size;
+	return pawl_hash_update(&stream->hash, piece);
+}
+
+static bool stream_is_right(struct agent *agent)
+{
+	uint8_t sha256[32];
+	const struct pawl_device_release *const release = &agent->device.stored.release;
+	return agent->stream.open && agent->stream.offset == release->length &&
+	       pawl_hash_peek(&agent->stream.hash, sha256) == PAWL_ERR_OK &&
+	       memcmp(sha256, release->sha256, sizeof(sha256)) == 0;
+}
+
+/* --- what comes --- */
 
 static pawl_err give_up(struct download *download, pawl_reason reason, pawl_err err)
 {
@@ -45,8 +104,10 @@ static pawl_err on_begin(void *context, const struct pawl_fetch_answer *answer)
 {
 	struct download *const download = context;
 	const uint64_t length = download->agent->device.stored.release.length;
-	if (answer->status == 200)
+	if (answer->status == 200 && download->offset > 0) {
 		download->offset = 0; /* the server ignores ranges */
+		download->begins_again = true;
+	}
 	const bool is_wrong =
 	    (answer->has_length && answer->length != length - download->offset) ||
 	    (answer->status == 206 && answer->range_total != 0 && answer->range_total != length);
@@ -61,14 +122,11 @@ static pawl_err on_begin(void *context, const struct pawl_fetch_answer *answer)
 	return give_up(download, PAWL_REASON_LENGTH_MISMATCH, PAWL_ERR_OK);
 }
 
-/* A place to go on from after a power cut; also where a poll may come between. */
-static pawl_err reach_chunk(struct download *download)
+/* Says how far the slot is; the answer may ask to pause. */
+static pawl_err tell_chunk(struct download *download)
 {
 	struct agent *const agent = download->agent;
 	struct pawl_device_event event = agent_event(PAWL_ON_CHUNK);
-	const pawl_err err = sync_slot(download);
-	if (err != PAWL_ERR_OK)
-		return err;
 	event.offset = download->synced;
 	struct pawl_device_effect effect = pawl_device_step(&agent->device, &event);
 	if (effect.kind == PAWL_DO_SAVE) {
@@ -83,6 +141,22 @@ static pawl_err reach_chunk(struct download *download)
 	return download->paused ? PAWL_ERR_CANCELLED : PAWL_ERR_OK;
 }
 
+/* A place to go on from after a power cut; also where a poll may come between. */
+static pawl_err reach_chunk(struct download *download)
+{
+	const pawl_err err = sync_slot(download);
+	return err == PAWL_ERR_OK ? tell_chunk(download) : err;
+}
+
+/* Nothing that is there is worth anything once it is written over. */
+static pawl_err begin_again(struct download *download)
+{
+	download->begins_again = false;
+	download->synced = 0;
+	const pawl_err err = begin_stream(download->agent);
+	return err == PAWL_ERR_OK ? tell_chunk(download) : err;
+}
+
 static pawl_err on_piece(void *context, struct pawl_bytes piece)
 {
 	struct download *const download = context;
@@ -95,13 +169,15 @@ static pawl_err on_piece(void *context, struct pawl_bytes piece)
 		pawl_note_add(&download->note, "The server sends more than was signed.");
 		return give_up(download, PAWL_REASON_LENGTH_MISMATCH, PAWL_ERR_OK);
 	}
-	const pawl_err err =
-	    pawl_env_slot_write_at(&agent->slot, download->offset, piece, &download->note);
+	pawl_err err = download->begins_again ? begin_again(download) : PAWL_ERR_OK;
+	if (err == PAWL_ERR_OK)
+		err = hash_piece(agent, download->offset, piece);
+	if (err != PAWL_ERR_OK)
+		return err;
+	err = pawl_env_slot_write_at(&agent->slot, download->offset, piece, &download->note);
 	if (err != PAWL_ERR_OK)
 		return give_up(download, agent_storage_reason(err), err);
 	download->offset += piece.size;
-	if (download->offset < download->synced)
-		download->synced = download->offset; /* from the beginning again */
 	const bool is_due = download->offset - download->synced >= SYNC_BYTES;
 	/* Without data to sync, time may still ask for a pause. */
 	const bool is_late = pawl_env_mono().ms >= agent->device.slice_end_ms;
@@ -170,6 +246,10 @@ static void conclude(struct download *download, struct pawl_device_event *event,
 	else if (download->offset != length)
 		agent_failed(agent, event, PAWL_REASON_LENGTH_MISMATCH,
 		    "The server sent less than was signed.");
+	else if (!stream_is_right(agent))
+		agent_failed(agent, event, PAWL_REASON_HASH_MISMATCH,
+		    "The artifact's bytes are not the signed ones (hash mismatch): the server, or "
+		    "a mirror before it, has another file.");
 	else
 		event->kind = PAWL_ON_DONE;
 }
@@ -187,8 +267,11 @@ void agent_download(struct agent *agent, struct pawl_device_event *event)
 	    PAWL_LOG_TEXT("version", stored->release.version),
 	    PAWL_LOG_INT("offset", stored->offset), PAWL_LOG_INT("length", stored->release.length));
 	pawl_err err = agent_slot_open(agent, stored->slot, &note);
+	if (err == PAWL_ERR_OK)
+		err = resume_stream(agent, stored->offset, &note);
 	if (err != PAWL_ERR_OK) {
-		agent_failed(agent, event, agent_storage_reason(err), note.text);
+		agent_failed(agent, event, agent_storage_reason(err),
+		    note.text[0] != '\0' ? note.text : pawl_err_text(err));
 		event->offset = stored->offset;
 		return;
 	}
@@ -200,4 +283,7 @@ void agent_download(struct agent *agent, struct pawl_device_event *event)
 	(void)sync_slot(&download);
 	conclude(&download, event, err, &answer, note.text);
 	event->offset = download.synced;
+	/* A hash that was right for a pause only, or for nothing any more. */
+	if (event->kind != PAWL_ON_PAUSED && event->reason != PAWL_REASON_NETWORK)
+		agent_stream_close(&agent->stream);
 }

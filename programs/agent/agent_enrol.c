@@ -231,12 +231,9 @@ static void wait_for_next(struct enrolment *enrolment, pawl_err err)
 	}
 	if (span > agent->settings.poll_max_ms)
 		span = agent->settings.poll_max_ms;
+	const int64_t end = agent->trial_ends_ms;
 	const int64_t until = pawl_env_mono().ms + span;
-	while (!agent_is_stopping() && pawl_env_mono().ms < until) {
-		agent_feed_watchdog(agent);
-		const int64_t left = until - pawl_env_mono().ms;
-		pawl_env_wait(left < 500 ? left : 500);
-	}
+	agent_wait_until(agent, end != 0 && end < until ? end : until);
 }
 
 static pawl_err enrol(struct enrolment *enrolment)
@@ -260,6 +257,8 @@ static pawl_err enrol(struct enrolment *enrolment)
 			    PAWL_LOG_TEXT("reason", enrolment->note.text));
 			return PAWL_ERR_CANCELLED;
 		}
+		if (agent_trial_is_over(enrolment->agent))
+			return PAWL_ERR_TIMEOUT;
 		wait_for_next(enrolment, err);
 	}
 }

@@ -94,20 +94,25 @@ static void save(struct agent *agent, struct pawl_device_event *event)
 /* --- reboot --- */
 
 /* A test or a container on a developer's machine must never reboot it. */
-static bool may_reboot(const struct agent *agent)
+bool agent_may_reboot(const struct agent *agent, struct pawl_note *note)
 {
 	struct stat info;
-	if (agent->settings.is_the_device)
+	if (agent->settings.is_the_device || strcmp(agent->settings.reboot, "exit") == 0)
 		return true;
-	return stat("/proc/self/ns/pid", &info) == 0 &&
-	       info.st_ino != (ino_t)(unsigned)FIRST_PID_NAMESPACE;
+	if (stat("/proc/self/ns/pid", &info) == 0 &&
+	    info.st_ino != (ino_t)(unsigned)FIRST_PID_NAMESPACE)
+		return true;
+	pawl_note_add(note, "This device may not restart itself: the agent runs outside of a "
+			    "container, and agent.conf has neither i-am-the-device = yes nor "
+			    "reboot = exit.");
+	return false;
 }
 
 static void reboot_system(struct agent *agent, struct pawl_device_event *event)
 {
-	if (!may_reboot(agent)) {
-		agent_failed(agent, event, PAWL_REASON_IO,
-		    "Will not reboot outside of a container without --i-am-the-device.");
+	struct pawl_note note = { "" };
+	if (!agent_may_reboot(agent, &note)) {
+		agent_failed(agent, event, PAWL_REASON_IO, note.text);
 	} else {
 		sync();
 		(void)reboot(LINUX_REBOOT_CMD_RESTART);
@@ -117,9 +122,19 @@ static void reboot_system(struct agent *agent, struct pawl_device_event *event)
 	    &agent->log, PAWL_LOG_ERROR, "agent.failed", PAWL_LOG_TEXT("reason", agent->sentence));
 }
 
+int agent_reboot(struct agent *agent)
+{
+	struct pawl_device_event event = { .kind = PAWL_ON_DONE };
+	pawl_log_event(&agent->log, PAWL_LOG_INFO, "update.rebooting");
+	if (strcmp(agent->settings.reboot, "exit") == 0)
+		return AGENT_EXIT_REBOOT;
+	reboot_system(agent, &event);
+	return 1;
+}
+
 /* --- effects --- */
 
-static void wait_until(struct agent *agent, int64_t until_ms)
+void agent_wait_until(struct agent *agent, int64_t until_ms)
 {
 	while (!agent_is_stopping()) {
 		const int64_t left = until_ms - pawl_env_mono().ms;
@@ -135,7 +150,7 @@ static void perform(
 {
 	switch (effect->kind) {
 	case PAWL_DO_WAIT:
-		wait_until(agent, effect->until.ms);
+		agent_wait_until(agent, effect->until.ms);
 		event->kind = PAWL_ON_TICK;
 		return;
 	case PAWL_DO_SAVE: save(agent, event); return;

@@ -4,8 +4,6 @@
  */
 #include "agent.h"
 
-#include "pawl/crypto.h"
-
 #include <string.h>
 
 /* --- boot record --- */
@@ -130,6 +128,9 @@ static pawl_err apply(
 	if (effect->kind == PAWL_DO_ACTIVATE)
 		return slot_step(agent, slot, PAWL_SLOT_ACTIVATE, note);
 	PAWL_ASSERT(effect->kind == PAWL_DO_STAGE);
+	/* A store that failed after the medium had it. */
+	if (agent->boot.slots.slot[slot].state == PAWL_SLOT_STAGED)
+		return PAWL_ERR_OK;
 	agent->boot.slots.slot[slot].sec = (uint64_t)agent->device.stored.release.sec;
 	return slot_step(agent, slot, PAWL_SLOT_WRITE_DONE, note);
 }
@@ -150,19 +151,36 @@ void agent_slot_effect(
 		agent_failed(agent, event, agent_storage_reason(err), note.text);
 }
 
+pawl_err agent_fail_trial(struct agent *agent, struct pawl_note *note)
+{
+	const pawl_err err = agent_boot_load(agent, note);
+	if (err != PAWL_ERR_OK)
+		return err;
+	const unsigned running = agent->boot.slots.running;
+	if (agent->boot.slots.slot[running].state != PAWL_SLOT_TRIAL)
+		return PAWL_ERR_REFUSED;
+	return slot_step(agent, running, PAWL_SLOT_FAIL, note);
+}
+
 /* --- content --- */
 
 pawl_err agent_slot_open(struct agent *agent, uint8_t slot, struct pawl_note *note)
 {
 	PAWL_ASSERT(slot < PAWL_SLOT_COUNT && slot != agent->boot.slots.running);
+	const char *const running = agent->settings.slot[agent->boot.slots.running];
 	if (agent->slot.fd >= 0)
 		return PAWL_ERR_OK;
+	if (pawl_env_same_file(agent->settings.slot[slot], running)) {
+		pawl_note_add(note, "slot-a and slot-b lead to the same place: ");
+		pawl_note_add(note, running);
+		return PAWL_ERR_REFUSED;
+	}
 	return pawl_env_slot_open(agent->settings.slot[slot], true, &agent->slot, note);
 }
 
 struct hashing {
 	struct agent *agent;
-	struct pawl_hash hash;
+	struct pawl_hash *hash;
 };
 
 static pawl_err hash_piece(void *context, struct pawl_bytes bytes)
@@ -171,21 +189,40 @@ static pawl_err hash_piece(void *context, struct pawl_bytes bytes)
 	agent_feed_watchdog(hashing->agent);
 	if (agent_is_stopping())
 		return PAWL_ERR_CANCELLED;
-	return pawl_hash_update(&hashing->hash, bytes);
+	return pawl_hash_update(hashing->hash, bytes);
+}
+
+pawl_err agent_hash_slot(struct agent *agent, struct pawl_env_slot *slot, uint64_t length,
+    bool past_cache, struct pawl_hash *hash, struct pawl_note *note)
+{
+	struct hashing hashing = { .agent = agent, .hash = hash };
+	return pawl_env_slot_read(slot, length, past_cache, hash_piece, &hashing, note);
 }
 
 static pawl_err hash_slot(struct agent *agent, struct pawl_env_slot *slot, uint64_t length,
     bool past_cache, uint8_t ret_sha256[32], struct pawl_note *note)
 {
-	struct hashing hashing = { .agent = agent };
-	pawl_err err = pawl_hash_init(&hashing.hash, PAWL_HASH_SHA256);
+	struct pawl_hash hash;
+	pawl_err err = pawl_hash_init(&hash, PAWL_HASH_SHA256);
 	if (err != PAWL_ERR_OK)
 		return err;
-	err = pawl_env_slot_read(slot, length, past_cache, hash_piece, &hashing, note);
+	err = agent_hash_slot(agent, slot, length, past_cache, &hash, note);
 	if (err == PAWL_ERR_OK)
-		err = pawl_hash_peek(&hashing.hash, ret_sha256);
-	pawl_hash_finish(&hashing.hash);
+		err = pawl_hash_peek(&hash, ret_sha256);
+	pawl_hash_finish(&hash);
 	return err;
+}
+
+/* What came was right, or it would not have got this far: it is the storage. */
+static void read_back_differs(struct agent *agent, struct pawl_device_event *event)
+{
+	const uint8_t slot = agent->device.stored.slot;
+	struct pawl_note note = { "" };
+	pawl_note_add(&note, slot == PAWL_SLOT_A ? "Slot a (" : "Slot b (");
+	pawl_note_add(&note, agent->settings.slot[slot]);
+	pawl_note_add(&note, ") reads back other bytes than the signed ones that were written to "
+			     "it (hash mismatch): look at its storage.");
+	agent_failed(agent, event, PAWL_REASON_IO, note.text);
 }
 
 void agent_read_back(struct agent *agent, struct pawl_device_event *event)
@@ -200,8 +237,7 @@ void agent_read_back(struct agent *agent, struct pawl_device_event *event)
 		agent_failed(agent, event, agent_storage_reason(err),
 		    note.text[0] != '\0' ? note.text : pawl_err_text(err));
 	else if (memcmp(sha256, stored->release.sha256, sizeof(sha256)) != 0)
-		agent_failed(agent, event, PAWL_REASON_HASH_MISMATCH,
-		    "What was read back from the slot is not what was signed.");
+		read_back_differs(agent, event);
 	else
 		event->kind = PAWL_ON_DONE;
 }

@@ -419,6 +419,12 @@ static void admit(struct check *check)
 
 static void run_check(struct check *check)
 {
+	struct pawl_note note = { "" };
+	/* Better now than with an image that waits for a restart for ever. */
+	if (!agent_may_reboot(check->agent, &note)) {
+		refuse(check, PAWL_REASON_IO, note.text);
+		return;
+	}
 	if (agent_offered_path(check->agent, check->event, check->path) && load_stored(check) &&
 	    refresh(check) && get_channel(check) && get_release(check))
 		admit(check);

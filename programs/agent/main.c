@@ -40,13 +40,15 @@ static void set_up_process(void)
 	(void)umask(077);
 	/* The private key is in this process: no core files, no debugger. */
 	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+	/* What a health check leaves behind comes to us, and is ended. */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
 	/* Memory of a check goes back to the system when it is freed. */
 	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	(void)mallopt(M_TRIM_THRESHOLD, 128 * 1024);
 	(void)mallopt(M_ARENA_MAX, 1);
 }
 
-static pawl_err open_state_folder(struct agent *agent, struct pawl_note *note)
+static pawl_err open_state_folder(struct agent *agent, bool *ret_is_locked, struct pawl_note *note)
 {
 	const char *const folder = agent->settings.state_dir;
 	char path[AGENT_PATH_MAX + 32];
@@ -60,8 +62,10 @@ static pawl_err open_state_folder(struct agent *agent, struct pawl_note *note)
 		err = pawl_env_make_folder(path, 0700, note);
 	if (err == PAWL_ERR_OK)
 		err = pawl_env_join(folder, "agent.lock", sizeof(path), path);
-	if (err == PAWL_ERR_OK)
-		err = pawl_env_lock(path, &agent->lock, note);
+	if (err != PAWL_ERR_OK)
+		return err;
+	err = pawl_env_lock(path, &agent->lock, note);
+	*ret_is_locked = err == PAWL_ERR_EXISTS;
 	return err;
 }
 
@@ -73,9 +77,7 @@ static void load_state(struct agent *agent)
 		.poll_min_ms = settings->poll_min_ms,
 		.poll_max_ms = settings->poll_max_ms,
 		.probation_ms = settings->probation_ms,
-		.contact_ms = settings->probation_ms * 9 > 10 * PAWL_MS_PER_MIN
-				  ? settings->probation_ms * 9
-				  : 10 * PAWL_MS_PER_MIN,
+		.contact_ms = settings->contact_ms,
 	};
 	struct pawl_device_stored stored = pawl_device_fresh((struct pawl_wall){ EARLIEST_MS });
 	char path[AGENT_PATH_MAX + 32];
@@ -106,14 +108,60 @@ static int fail(const struct agent *agent, pawl_err err, const struct pawl_note 
 	return 1;
 }
 
+/* --- a trial that can not start its agent --- */
+
+bool agent_trial_is_over(const struct agent *agent)
+{
+	return agent->trial_ends_ms != 0 && pawl_env_mono().ms >= agent->trial_ends_ms;
+}
+
+static void watch_trial(struct agent *agent)
+{
+	const struct agent_settings *const settings = &agent->settings;
+	const unsigned running = agent->boot.slots.running;
+	if (agent->boot.slots.slot[running].state == PAWL_SLOT_TRIAL && !settings->once)
+		agent->trial_ends_ms =
+		    pawl_env_mono().ms + settings->probation_ms + settings->contact_ms;
+}
+
+/* A new image whose data partition is gone, read-only or empty starts, but its
+ * agent never reaches the server. Nobody else would bring the old one back. */
+static int leave_trial(struct agent *agent, pawl_err err, const struct pawl_note *why)
+{
+	struct pawl_note note = { "" };
+	(void)fail(agent, err, why);
+	const pawl_err failed = agent_fail_trial(agent, &note);
+	return failed == PAWL_ERR_OK ? agent_reboot(agent) : fail(agent, failed, &note);
+}
+
+/* The state folder; on a trial tried again until the trial is over. */
+static pawl_err open_patiently(struct agent *agent, struct pawl_note *note)
+{
+	for (;;) {
+		bool is_locked = false;
+		pawl_note_clear(note);
+		const pawl_err err = open_state_folder(agent, &is_locked, note);
+		if (is_locked)
+			agent->trial_ends_ms = 0; /* another agent watches the trial */
+		if (err == PAWL_ERR_OK || agent->trial_ends_ms == 0 || agent_trial_is_over(agent) ||
+		    agent_is_stopping())
+			return err;
+		agent_wait_until(agent, pawl_env_mono().ms + PAWL_MS_PER_S);
+	}
+}
+
 static int run(struct agent *agent)
 {
 	struct pawl_note note = { "" };
-	pawl_err err = open_state_folder(agent, &note);
-	if (err == PAWL_ERR_OK)
-		err = agent_settings_pins(&agent->settings, sizeof(agent->pins), agent->pins);
+	pawl_err err = agent_settings_pins(&agent->settings, sizeof(agent->pins), agent->pins);
 	if (err == PAWL_ERR_OK)
 		err = agent_boot_load(agent, &note);
+	if (err != PAWL_ERR_OK)
+		return fail(agent, err, &note);
+	watch_trial(agent);
+	err = open_patiently(agent, &note);
+	if (err != PAWL_ERR_OK && agent_trial_is_over(agent))
+		return leave_trial(agent, err, &note);
 	if (err != PAWL_ERR_OK)
 		return fail(agent, err, &note);
 	load_state(agent);
@@ -129,6 +177,10 @@ static int run(struct agent *agent)
 	err = agent_enrol(agent);
 	if (err == PAWL_ERR_CANCELLED)
 		return agent_is_stopping() ? 0 : 1;
+	if (err == PAWL_ERR_TIMEOUT) {
+		pawl_note_add(&note, "the trial image has no certificate and got none");
+		return leave_trial(agent, err, &note);
+	}
 	if (err != PAWL_ERR_OK)
 		return fail(agent, err, &note);
 	const int code = agent_run(agent);
@@ -154,6 +206,7 @@ int main(int argc, char *argv[])
 	}
 	pawl_fetch_destroy(agent->fetch);
 	pawl_env_slot_close(&agent->slot);
+	agent_stream_close(&agent->stream);
 	pawl_env_unlock(&agent->lock);
 	free(agent);
 	return code;

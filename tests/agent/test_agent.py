@@ -271,29 +271,6 @@ def test_lies_about_the_length(world, lie):
     assert board.slots[1].stat().st_size == SLOT
 
 
-def test_right_length_wrong_bytes(world):
-    board, tries = world, []
-
-    def forge(handler):
-        if not is_image(handler):
-            return False
-        tries.append(1)
-        handler.reply(200, bytes(len(IMAGE_2)))
-        return True
-
-    board.server.rules.append(forge)
-    board.start()
-    board.server.offer('7', '2.0.0')
-    board.wait(ended(board), 'the refusal')
-    assert_refused(board, 'hash-mismatch')
-    assert 1 < len(tries) <= 4
-    # The next offer, honestly served, works.
-    board.server.rules.clear()
-    board.server.offer('8', '2.0.0')
-    board.wait(ended(board, '8'), 'the update')
-    assert_updated(board)
-
-
 def test_html_and_server_errors(world):
     """A captive portal and a broken server: nothing but patience."""
     board, count = world, [0]
