@@ -5,6 +5,8 @@
 #include "pawl/x509.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 
 /* 2026-01-01T00:00:00Z; certificates are checked at moments the test chooses. */
@@ -177,6 +179,122 @@ static void a_changed_request_is_refused(void **state)
 	assert_int_equal(ERR_peek_error(), 0);
 }
 
+/* --- names that two readers could understand differently --- */
+
+struct part {
+	int nid; /* 0: the end */
+	const char *text;
+	int size; /* -1: up to the NUL */
+	int set;  /* -1: in the same RDN as the one before */
+};
+
+static void put_name(X509_NAME *name, const struct part *parts)
+{
+	for (; parts->nid != 0; parts++)
+		assert_int_equal(X509_NAME_add_entry_by_NID(name, parts->nid, MBSTRING_UTF8,
+				     (const uint8_t *)parts->text, parts->size, -1, parts->set),
+		    1);
+}
+
+/* A request that also asks to become a CA, and a certificate that says the same. */
+static void make_strange(const struct part *parts, uint8_t csr_memory[PAWL_CERT_PEM_MAX],
+    uint8_t cert_memory[PAWL_CERT_PEM_MAX], struct pawl_bytes *ret_csr, struct pawl_bytes *ret_cert)
+{
+	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	X509_REQ *request = X509_REQ_new();
+	X509 *cert = X509_new();
+	STACK_OF(X509_EXTENSION) *wishes = sk_X509_EXTENSION_new_null();
+	BIO *bio[2] = { BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()) };
+
+	put_name(X509_REQ_get_subject_name(request), parts);
+	put_name(X509_get_subject_name(cert), parts);
+	sk_X509_EXTENSION_push(
+	    wishes, X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE"));
+	assert_int_equal(X509_REQ_add_extensions(request, wishes), 1);
+	assert_int_equal(X509_REQ_set_pubkey(request, pkey), 1);
+	assert_true(X509_REQ_sign(request, pkey, EVP_sha256()) > 0);
+	assert_int_equal(PEM_write_bio_X509_REQ(bio[0], request), 1);
+	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	assert_int_equal(X509_set_pubkey(cert, pkey), 1);
+	assert_true(X509_sign(cert, pkey, EVP_sha256()) > 0);
+	assert_int_equal(PEM_write_bio_X509(bio[1], cert), 1);
+	*ret_csr = PAWL_BYTES(csr_memory, (size_t)BIO_read(bio[0], csr_memory, PAWL_CERT_PEM_MAX));
+	*ret_cert =
+	    PAWL_BYTES(cert_memory, (size_t)BIO_read(bio[1], cert_memory, PAWL_CERT_PEM_MAX));
+	sk_X509_EXTENSION_pop_free(wishes, X509_EXTENSION_free);
+	BIO_free(bio[0]);
+	BIO_free(bio[1]);
+	X509_free(cert);
+	X509_REQ_free(request);
+	EVP_PKEY_free(pkey);
+}
+
+#define CN NID_commonName
+#define OU NID_organizationalUnitName
+
+static void ambiguous_names_are_refused(void **state)
+{
+	static const struct {
+		struct part parts[4];
+		pawl_err csr;
+		pawl_err cert;
+		pawl_cert_role role;
+	} cases[] = {
+		{ { { CN, "dev1", -1, 0 } }, PAWL_ERR_OK, PAWL_ERR_OK, PAWL_CERT_UNKNOWN },
+		{ { { OU, "operator", -1, 0 }, { CN, "dev1", -1, 0 } }, PAWL_ERR_OK, PAWL_ERR_OK,
+		    PAWL_CERT_OPERATOR },
+		{ { { OU, "Operator", -1, 0 }, { CN, "dev1", -1, 0 } }, PAWL_ERR_OK, PAWL_ERR_OK,
+		    PAWL_CERT_UNKNOWN },
+		{ { { OU, "device", -1, 0 }, { OU, "operator", -1, 0 }, { CN, "dev1", -1, 0 } },
+		    PAWL_ERR_OK, PAWL_ERR_SYNTAX, PAWL_CERT_UNKNOWN },
+		{ { { OU, "device", -1, 0 }, { OU, "operator", -1, -1 }, { CN, "dev1", -1, 0 } },
+		    PAWL_ERR_OK, PAWL_ERR_SYNTAX, PAWL_CERT_UNKNOWN },
+		{ { { OU, "operator\0x", 10, 0 }, { CN, "dev1", -1, 0 } }, PAWL_ERR_OK,
+		    PAWL_ERR_SYNTAX, PAWL_CERT_UNKNOWN },
+		{ { { CN, "dev1", -1, 0 }, { CN, "dev2", -1, 0 } }, PAWL_ERR_SYNTAX,
+		    PAWL_ERR_SYNTAX, PAWL_CERT_UNKNOWN },
+		{ { { CN, "dev1", -1, 0 }, { CN, "dev2", -1, -1 } }, PAWL_ERR_SYNTAX,
+		    PAWL_ERR_SYNTAX, PAWL_CERT_UNKNOWN },
+		{ { { CN, "dev1\0", 5, 0 } }, PAWL_ERR_SYNTAX, PAWL_ERR_SYNTAX, PAWL_CERT_UNKNOWN },
+		{ { { CN, "dev1\n", -1, 0 } }, PAWL_ERR_SYNTAX, PAWL_ERR_SYNTAX,
+		    PAWL_CERT_UNKNOWN },
+		{ { { OU, "device", -1, 0 } }, PAWL_ERR_SYNTAX, PAWL_ERR_OK, PAWL_CERT_UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t csr_memory[PAWL_CERT_PEM_MAX];
+		uint8_t cert_memory[PAWL_CERT_PEM_MAX];
+		uint8_t out_memory[PAWL_CERT_PEM_MAX];
+		struct pawl_buf out = pawl_buf_of(out_memory, sizeof(out_memory));
+		const struct pawl_cert_options options = options_of(PAWL_CERT_DEVICE, "dev1", 30);
+		struct pawl_csr_info asked;
+		struct pawl_cert_info info;
+		struct pawl_bytes csr;
+		struct pawl_bytes cert;
+
+		make_strange(cases[i].parts, csr_memory, cert_memory, &csr, &cert);
+		assert_int_equal(pawl_csr_read(csr, &asked), cases[i].csr);
+		assert_int_equal(pawl_cert_read(cert, &info), cases[i].cert);
+		if (cases[i].cert == PAWL_ERR_OK)
+			assert_int_equal(info.role, cases[i].role);
+		assert_int_equal(pawl_cert_issue(ca_key, ca, csr, &options, &out), cases[i].csr);
+		if (cases[i].csr != PAWL_ERR_OK)
+			continue;
+		/* Nothing of what it wished for: not OU=operator, not CA. */
+		assert_int_equal(pawl_cert_read(pawl_buf_bytes(&out), &info), PAWL_ERR_OK);
+		assert_int_equal(info.role, PAWL_CERT_DEVICE);
+		assert_string_equal(info.common_name, "dev1");
+		BIO *bio = BIO_new_mem_buf(out_memory, (int)out.size);
+		X509 *issued = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+		assert_int_equal(X509_check_ca(issued), 0);
+		X509_free(issued);
+		BIO_free(bio);
+	}
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
 static void options_that_make_no_sense_are_refused(void **state)
 {
 	uint8_t request_memory[PAWL_CERT_PEM_MAX];
@@ -271,6 +389,7 @@ int main(void)
 		cmocka_unit_test(requests_become_certificates),
 		cmocka_unit_test(a_foreign_ca_is_refused),
 		cmocka_unit_test(a_changed_request_is_refused),
+		cmocka_unit_test(ambiguous_names_are_refused),
 		cmocka_unit_test(options_that_make_no_sense_are_refused),
 		cmocka_unit_test(no_certificate_outlives_its_ca),
 		cmocka_unit_test(openssl_verify_agrees),
