@@ -133,9 +133,9 @@ struct pawl_release_facts {
 	int64_t channel_counter; /* highest seen; 0: none                         */
 };
 
-/* Decides. `path` is the target path the release was found under. On return the
- * note, which may be NULL, holds one sentence with the numbers, whatever the
- * verdict. */
+/* Decides. `path` is the target path the release was found under; one that does
+ * not begin with "fw/<product>/" is WRONG_PRODUCT. On return the note, which may be NULL, holds one
+ * sentence with the numbers, whatever the verdict. */
 pawl_admit pawl_release_admit(const struct pawl_release_facts *facts,
     const struct pawl_channel *channel, const char *path, const struct pawl_release *release,
     struct pawl_note *ret_note);

@@ -240,7 +240,9 @@ int64_t pawl_trust_version(const struct pawl_trust *client, pawl_trust_role role
 /* Its expiry; {0} when it is not trusted (yet). */
 struct pawl_wall pawl_trust_expires(const struct pawl_trust *client, pawl_trust_role role);
 /* "x-issued" of the verified timestamp: the caller raises its time floor to
- * it. {0} when it has none. */
+ * it. {0} when it has none. Never later than the expiry of any role: a stolen
+ * timestamp key could date its file a century ahead, and with a floor there
+ * nothing would be fresh ever again. */
 struct pawl_wall pawl_trust_issued(const struct pawl_trust *client);
 /* Whether target files are served as "dir/<hash>.name". */
 bool pawl_trust_consistent_snapshot(const struct pawl_trust *client);

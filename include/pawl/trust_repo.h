@@ -124,7 +124,7 @@ struct pawl_repo_file {
 };
 
 /* A key object from the public half as pawl_key_public writes it. The result's
- * `json` is in the arena. PAWL_ERR_SYNTAX: not 64 hex digits or no PEM frame.
+ * `json` is in the arena. PAWL_ERR_SYNTAX: not 64 hex digits, or no PEM of a key of the scheme.
  * PAWL_ERR_NO_MEMORY: the arena is full. */
 PAWL_MUST_CHECK pawl_err pawl_repo_key_make(pawl_sig_scheme scheme, struct pawl_bytes public_text,
     struct pawl_arena *arena, struct pawl_repo_key *ret_key);

@@ -62,9 +62,20 @@ static bool is_channel_older(const struct question *q)
 	return q->channel->counter < q->facts->channel_counter;
 }
 
+/* The keys that may sign "fw/<product>/" are the product's own. A release of that
+ * name under another path was signed by somebody else's. */
+static bool is_path_of(const char *path, const char *product)
+{
+	const size_t size = strlen(product);
+
+	return strncmp(path, "fw/", 3) == 0 && strncmp(path + 3, product, size) == 0 &&
+	       path[3 + size] == '/';
+}
+
 static bool is_wrong_product(const struct question *q)
 {
-	return strcmp(q->release->product, q->facts->product) != 0;
+	return strcmp(q->release->product, q->facts->product) != 0 ||
+	       !is_path_of(q->path, q->facts->product);
 }
 
 static bool is_wrong_hardware(const struct question *q)
@@ -143,6 +154,11 @@ static void explain(const struct question *q, pawl_admit verdict, struct pawl_no
 		say_number(note, " is below ", facts->channel_counter, ", which was seen before.");
 		return;
 	case PAWL_ADMIT_WRONG_PRODUCT:
+		if (!is_path_of(q->path, facts->product)) {
+			say(note, "The path ", q->path, " does not belong to product ");
+			say(note, "", facts->product, ".");
+			return;
+		}
 		say(note, "The release is for product ", q->release->product, "");
 		say(note, ", this device is ", facts->product, ".");
 		return;

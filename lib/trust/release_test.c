@@ -297,6 +297,27 @@ static void admit_holds_for_every_combination(void **state)
 		assert_true(seen[v] > 0);
 }
 
+/* Keys of another product vouch for their own paths only, whatever the release
+ * under them calls itself, and whatever the channel lists. */
+static void a_path_of_another_product_is_refused(void **state)
+{
+	static const char *const paths[] = { "fw/other/2.0.0.gw-a.img", "fw/acm/2.0.0.gw-a.img",
+		"fw/acme2/2.0.0.gw-a.img", "fw/acme", "fw/acme.img", "acme/2.0.0.gw-a.img", "fw/",
+		"channel/acme/2.0.0.gw-a.img" };
+	const struct pawl_release release = a_release();
+	const struct pawl_release_facts facts = { "acme", "gw-a", "field", 19, 0, 0 };
+	struct pawl_note note;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		set_channel();
+		strcpy(channel.set[0].full, paths[i]);
+		assert_int_equal(pawl_release_admit(&facts, &channel, paths[i], &release, &note),
+		    PAWL_ADMIT_WRONG_PRODUCT);
+		assert_non_null(strstr(note.text, paths[i]));
+	}
+}
+
 static void sentences_have_the_numbers(void **state)
 {
 	struct pawl_release release = a_release();
@@ -350,6 +371,7 @@ int main(void)
 		cmocka_unit_test(wrong_fields_are_named),
 		cmocka_unit_test(writing_refuses_what_reading_would),
 		cmocka_unit_test(admit_holds_for_every_combination),
+		cmocka_unit_test(a_path_of_another_product_is_refused),
 		cmocka_unit_test(sentences_have_the_numbers),
 		cmocka_unit_test(paths_follow_the_contract),
 	};

@@ -198,6 +198,22 @@ static void an_escaped_name_is_the_same_name(void **state)
 	kit_destroy(kit);
 }
 
+/* Whoever has the timestamp's key could else make everything look expired for
+ * good: a time floor never goes back. */
+static void a_timestamp_of_the_next_century_raises_no_floor_beyond_expiry(void **state)
+{
+	struct kit *kit = kit_create();
+
+	(void)state;
+	kit->issued = (struct pawl_wall){ KIT_NOW.ms + 36500 * PAWL_MS_PER_DAY };
+	kit->timestamp.expires = (struct pawl_wall){ kit->issued.ms + PAWL_MS_PER_DAY };
+	kit->snapshot.expires = (struct pawl_wall){ KIT_NOW.ms + 7 * PAWL_MS_PER_DAY };
+	kit_publish_next(kit);
+	assert_int_equal(kit_refresh(kit), PAWL_TRUST_OK);
+	assert_true(pawl_trust_issued(&kit->client).ms == kit->snapshot.expires.ms);
+	kit_destroy(kit);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +221,7 @@ int main(void)
 		cmocka_unit_test(a_snapshot_too_large_to_read_is_not_forgotten),
 		cmocka_unit_test(whatever_a_snapshot_drops_or_lowers_is_seen),
 		cmocka_unit_test(an_escaped_name_is_the_same_name),
+		cmocka_unit_test(a_timestamp_of_the_next_century_raises_no_floor_beyond_expiry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

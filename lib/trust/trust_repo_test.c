@@ -125,6 +125,12 @@ static void keys_keep_their_id(void **state)
 	struct pawl_note note = { .text = "" };
 	assert_int_equal(pawl_repo_key_make(PAWL_SIG_ED25519, PAWL_BYTES_LIT("abcd"), &arena, &key),
 	    PAWL_ERR_SYNTAX);
+	/* A frame with no key in it: nobody could ever sign for that role. */
+	assert_int_equal(pawl_repo_key_make(PAWL_SIG_ECDSA_P256_SHA256,
+			     PAWL_BYTES_LIT("-----BEGIN PUBLIC KEY-----\nTm8ga2V5LCB0aGlzLg==\n"
+					    "-----END PUBLIC KEY-----\n"),
+			     &arena, &key),
+	    PAWL_ERR_SYNTAX);
 	assert_int_equal(
 	    pawl_repo_key_make(PAWL_SIG_RSA_PSS_SHA256, PAWL_BYTES_LIT("abcd"), &arena, &key),
 	    PAWL_ERR_SYNTAX);

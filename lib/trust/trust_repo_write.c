@@ -324,13 +324,14 @@ static bool public_is_valid(pawl_sig_scheme scheme, struct pawl_bytes text)
 {
 	static const char last[] = "-----END PUBLIC KEY-----\n";
 	uint8_t raw[32];
+	uint8_t digest[PAWL_SHA256_SIZE];
 
 	if (scheme == PAWL_SIG_ED25519)
 		return pawl_hex_decode(text, sizeof(raw), raw) == PAWL_ERR_OK;
 	return text.size > sizeof(last) && text.size < 4096 &&
 	       pawl_bytes_starts_with(text, "-----BEGIN PUBLIC KEY-----\n") &&
 	       memcmp(text.at + text.size - (sizeof(last) - 1), last, sizeof(last) - 1) == 0 &&
-	       pawl_utf8_is_valid(text);
+	       pawl_utf8_is_valid(text) && pawl_sig_key_digest(scheme, text, digest) == PAWL_ERR_OK;
 }
 
 /* The key id over the canonical form of `json`, which is in the arena. */

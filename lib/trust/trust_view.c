@@ -56,6 +56,10 @@ struct pawl_wall pawl_trust_issued(const struct pawl_trust *client)
 		&text) != PAWL_ERR_OK ||
 	    pawl_date_parse(text, &issued) != PAWL_ERR_OK)
 		return (struct pawl_wall){ 0 };
+	/* Offline keys vouch that their files were good when this one was made. */
+	for (size_t i = 0; i < PAWL_TRUST_ROLE_COUNT; i++)
+		if (client->trusted[i] && client->files[i].expires.ms < issued.ms)
+			issued = client->files[i].expires;
 	return issued;
 }
 
