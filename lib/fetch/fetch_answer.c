@@ -87,6 +87,9 @@ size_t pawl_fetch_on_header(char *at, size_t size, size_t count, void *context)
 {
 	struct pawl_fetch_transfer *const transfer = context;
 	const struct pawl_bytes line = PAWL_BYTES(at, size * count);
+	/* Trailers come after the body; what was decided on stays as it is. */
+	if (transfer->body_began)
+		return size * count;
 	if (pawl_bytes_starts_with(line, "HTTP/")) {
 		/* A new answer begins; an interim one (1xx) came before. */
 		transfer->answer = (struct pawl_fetch_answer){ 0 };
