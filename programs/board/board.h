@@ -21,6 +21,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum {
 	BOARD_EXIT_OK = 0,
@@ -88,6 +89,7 @@ struct board_machine {
 	int lock;              /* inherited by every process of the machine: the board is free again
 				* when the last one is gone, also after pawl-board was killed     */
 	uint64_t console_left; /* bytes that still may be written to it               */
+	bool is_unbounded;     /* the last machine could have any number of processes */
 };
 
 typedef enum board_end {
@@ -104,6 +106,18 @@ void board_machine_close(struct board_machine *machine);
  * for BOARD_END_BOOT: REBOOT, PANIC, WATCHDOG or IMAGE_UNREADABLE (see the note). */
 board_end board_machine_run(struct board_machine *machine, struct pawl_bytes image,
     const struct pawl_slots_boot *boot, pawl_boot_reason *ret_reason, struct pawl_note *note);
+
+/* --- bounds (board_limits.c) --- */
+
+/* Processes and threads of one machine at once. */
+enum { BOARD_PROCESSES_MAX = 512 };
+
+/* Root's machines: bounds `init` and what it will start. `lock` is the board's
+ * lock file. False: the host has no such control group, and the machine is not
+ * bounded. */
+bool board_limit_processes(pid_t init, int lock, char ret_folder[PATH_MAX]);
+/* After the machine ended. */
+void board_limit_remove(const char *folder);
 
 /* --- inside the machine (board_inside.c, board_unpack.c) --- */
 

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -187,6 +188,21 @@ static bool drop_capabilities(struct pawl_note *note)
 	return true;
 }
 
+/* No core dump reaches a helper of the host, and a user's machine has so many
+ * processes and no more; for root's see board_limits.c. */
+static bool bound(struct pawl_note *note)
+{
+	const struct rlimit no_core = { 0, 0 };
+	const struct rlimit processes = { BOARD_PROCESSES_MAX, BOARD_PROCESSES_MAX };
+	struct rlimit now;
+
+	if (setrlimit(RLIMIT_CORE, &no_core) != 0 || getrlimit(RLIMIT_NPROC, &now) != 0)
+		return host_fault(note, "setrlimit", "RLIMIT_CORE");
+	if (now.rlim_max > processes.rlim_max && setrlimit(RLIMIT_NPROC, &processes) != 0)
+		return host_fault(note, "setrlimit", "RLIMIT_NPROC");
+	return true;
+}
+
 static bool connect_streams(int console, int lock, struct pawl_note *note)
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -258,7 +274,8 @@ _Noreturn void board_inside(const struct board_inside *inside)
 		report(inside->status, BOARD_HOST_FAULT, &note);
 	if (!board_unpack(inside->image, &note) || !furnish(inside, trees, proc, &note))
 		report(inside->status, BOARD_IMAGE_FAULT, &note);
-	if (!connect_streams(inside->console, inside->lock, &note) || !drop_capabilities(&note))
+	if (!connect_streams(inside->console, inside->lock, &note) || !bound(&note) ||
+	    !drop_capabilities(&note))
 		report(inside->status, BOARD_HOST_FAULT, &note);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);

@@ -122,6 +122,9 @@ static int boot_for_ever(struct board_machine *machine, int64_t boots_max)
 		const pawl_err err = decide(machine->board, ended, &record, &boot);
 		if (err == PAWL_ERR_NOT_FOUND)
 			return dead("no slot holds a firmware that may be booted");
+		if (err == PAWL_ERR_CORRUPT)
+			return dead("both copies of the boot record are damaged; make the board "
+				    "anew with pawl-board init");
 		if (err != PAWL_ERR_OK)
 			return dead("the boot record can not be read or written");
 		print_boot(&record, &boot);
@@ -135,6 +138,9 @@ static int boot_for_ever(struct board_machine *machine, int64_t boots_max)
 			    note.text);
 			return BOARD_EXIT_FAILED;
 		}
+		if (machine->is_unbounded && boots == 1)
+			printf("board.unbounded why=\"the host has no pids control group for "
+			       "root's boards: the number of processes is not limited\"\n");
 		print_end(boot.slot, ended, &note);
 		if (is_hopeless(&record, boot.slot, ended))
 			return dead("the last firmware can not be read");

@@ -161,6 +161,7 @@ struct running {
 	struct pawl_mono fed; /* when the watchdog was armed or fed last          */
 	bool bitten;          /* the watchdog ended it                            */
 	bool switched_off;
+	char group[PATH_MAX]; /* control group; "": none                           */
 };
 
 static pawl_err start(struct board_machine *machine, struct pawl_bytes image,
@@ -202,6 +203,9 @@ static pawl_err start(struct board_machine *machine, struct pawl_bytes image,
 	(void)close(status[1]);
 	running->status = status[0];
 	const pawl_err err = running->init < 0 ? fail(note, "clone") : PAWL_ERR_OK;
+	if (err == PAWL_ERR_OK && is_root &&
+	    !board_limit_processes(running->init, machine->lock, running->group))
+		machine->is_unbounded = true;
 	const bool may_go = err == PAWL_ERR_OK && (is_root || write_maps(running->init)) &&
 			    write(go[1], "", 1) == 1;
 	/* Without the byte it ends by itself at the closed pipe. */
@@ -292,6 +296,7 @@ board_end board_machine_run(struct board_machine *machine, struct pawl_bytes ima
 		return BOARD_END_BROKEN;
 	}
 	const int status = serve(machine, &running);
+	board_limit_remove(running.group);
 	const char *const said = running.said;
 	/* After RUNNING nothing follows but a failed execve. */
 	const size_t skip = running.said_size > 0 && said[0] == BOARD_RUNNING ? 1 : 0;

@@ -67,6 +67,25 @@ def test_a_fed_watchdog_does_not_bite(tmp_path):
     assert boots_of(board.run(1))[1] == ['reboot']
 
 
+def test_a_machine_that_forks_without_end_does_not_take_the_host(tmp_path):
+    """Its processes are bounded; where the host has no way to count them the board says so."""
+    board = Board(tmp_path / 'board', tiny(
+        'n=0; while [ $n -lt 700 ]; do sleep 100 & n=$((n + 1)); done; echo all of them; ' + REBOOT))
+    events = board.run(1)
+    unbounded = any(event['event'] == 'board.unbounded' for event in events)
+    assert unbounded == ('all of them' in board.console())
+    assert boots_of(events)[1] == ['reboot' if unbounded else boots_of(events)[1][0]]
+
+
+def test_both_copies_of_the_record_destroyed_is_said_and_starts_nothing(board):
+    with open(board.dir / 'boot-record.bin', 'r+b') as file:
+        file.write(bytes(2 * SECTOR))
+    events = board.run(1, code=3)
+    assert [event['event'] for event in events] == ['board.dead']
+    assert 'both copies' in events[0]['why'] and 'pawl-board init' in events[0]['why']
+    assert not (board.dir / 'console.log').read_text()
+
+
 def unpackable():
     node = tiny_tree(REBOOT)
     node.entries['usr/disk'] = (stat.S_IFBLK | 0o600, b'')
