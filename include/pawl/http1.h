@@ -119,6 +119,7 @@ const char *pawl_http1_method_name(pawl_http1_method method);
 
 struct pawl_http1_response {
 	struct pawl_buf *out;
+	unsigned status;
 };
 
 /* The status line. Keeps `out`. */
@@ -129,8 +130,8 @@ void pawl_http1_put_header(
     struct pawl_http1_response *response, const char *name, struct pawl_bytes value);
 void pawl_http1_put_header_text(
     struct pawl_http1_response *response, const char *name, const char *value);
-/* Content-Length, Connection (keep-alive or close) and the empty line. For HEAD and 304
- * `content_length` is that of the answer to GET. */
+/* Content-Length (not for 204), Connection (keep-alive or close) and the empty
+ * line. For HEAD and 304 `content_length` is that of the answer to GET. */
 void pawl_http1_end_head(
     struct pawl_http1_response *response, uint64_t content_length, bool keep_alive);
 /* "Not Found" and so on; "Unknown" for a status without a name here. */

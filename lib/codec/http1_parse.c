@@ -342,6 +342,29 @@ static pawl_http1_event take_line(struct pawl_http1 *http)
 	return line.size == 0 ? end_head(http) : take_header_line(http, line);
 }
 
+/* How many bytes at the beginning of `bytes` just belong to the line: all of
+ * them could go through take_head_byte one by one to the same end. */
+static size_t plain_run(const struct pawl_http1 *http, struct pawl_bytes bytes)
+{
+	const size_t room = http->head_capacity - http->head_size;
+	const size_t max = bytes.size < room ? bytes.size : room;
+	size_t size = 0;
+
+	while (size < max && bytes.at[size] >= 0x20 && bytes.at[size] != 0x7f)
+		size++;
+	return size;
+}
+
+static size_t take_head_run(struct pawl_http1 *http, struct pawl_bytes bytes)
+{
+	const size_t size = http->line_has_cr ? 0 : plain_run(http, bytes);
+
+	if (size > 0)
+		memcpy(http->head + http->head_size, bytes.at, size);
+	http->head_size += size;
+	return size;
+}
+
 static pawl_http1_event take_head_byte(struct pawl_http1 *http, uint8_t byte)
 {
 	if (http->line_has_cr) {
@@ -474,7 +497,9 @@ pawl_http1_event pawl_http1_feed(struct pawl_http1 *http, struct pawl_bytes byte
 		if (http->state == BETWEEN)
 			begin_message(http);
 		if (http->state == REQUEST_LINE || http->state == HEADER_LINE) {
-			event = take_head_byte(http, bytes.at[at++]);
+			at += take_head_run(http, PAWL_BYTES(bytes.at + at, bytes.size - at));
+			if (at < bytes.size)
+				event = take_head_byte(http, bytes.at[at++]);
 		} else if (http->state == LENGTH_BODY || http->state == CHUNK_DATA) {
 			event = take_data(
 			    http, PAWL_BYTES(bytes.at + at, bytes.size - at), &at, ret_body);

@@ -241,6 +241,13 @@ static void response_heads_can_not_be_injected_into(void **state)
 	    "HTTP/1.1 206 Partial Content\r\nX-Name: a  Set-Cookie: b\r\nContent-Length: 17\r\n"
 	    "Connection: keep-alive\r\n\r\n");
 	assert_string_equal(pawl_http1_status_text(418), "Unknown");
+
+	out.size = 0; /* an answer that can not have a body announces none */
+	response = pawl_http1_respond(&out, 204);
+	pawl_http1_end_head(&response, 0, false);
+	memory[out.size] = '\0';
+	assert_string_equal(
+	    (const char *)memory, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
 }
 
 static void ranges_follow_rfc_9110(void **state)

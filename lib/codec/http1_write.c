@@ -71,7 +71,18 @@ struct pawl_http1_response pawl_http1_respond(struct pawl_buf *out, unsigned sta
 	pawl_put_text(out, " ");
 	pawl_put_text(out, pawl_http1_status_text(status));
 	pawl_put_text(out, "\r\n");
-	return (struct pawl_http1_response){ .out = out };
+	return (struct pawl_http1_response){ .out = out, .status = status };
+}
+
+/* The value with a space for each control character. */
+static void put_clean(struct pawl_buf *out, struct pawl_bytes value)
+{
+	const size_t from = out->size;
+
+	pawl_put_bytes(out, value);
+	for (size_t i = from; i < out->size; i++)
+		if (out->at[i] < 0x20 || out->at[i] == 0x7f)
+			out->at[i] = ' ';
 }
 
 void pawl_http1_put_header(
@@ -82,10 +93,7 @@ void pawl_http1_put_header(
 		PAWL_ASSERT(*at > 0x20 && *at < 0x7f);
 	pawl_put_text(response->out, name);
 	pawl_put_text(response->out, ": ");
-	for (size_t i = 0; i < value.size; i++) {
-		const uint8_t byte = value.at[i];
-		pawl_put_u8(response->out, byte < 0x20 || byte == 0x7f ? ' ' : byte);
-	}
+	put_clean(response->out, value);
 	pawl_put_text(response->out, "\r\n");
 }
 
@@ -99,9 +107,11 @@ void pawl_http1_end_head(
     struct pawl_http1_response *response, uint64_t content_length, bool keep_alive)
 {
 	PAWL_ASSERT(content_length <= INT64_MAX);
-	pawl_put_text(response->out, "Content-Length: ");
-	pawl_put_int(response->out, (int64_t)content_length);
-	pawl_put_text(response->out, "\r\n");
+	if (response->status != 204) { /* RFC 9110 8.6 */
+		pawl_put_text(response->out, "Content-Length: ");
+		pawl_put_int(response->out, (int64_t)content_length);
+		pawl_put_text(response->out, "\r\n");
+	}
 	pawl_http1_put_header_text(response, "Connection", keep_alive ? "keep-alive" : "close");
 	pawl_put_text(response->out, "\r\n");
 }

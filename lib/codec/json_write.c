@@ -80,13 +80,27 @@ static void put_escaped(struct pawl_buf *out, uint8_t byte)
 	}
 }
 
+/* How many bytes from `i` on are ASCII that stands as it is. */
+static size_t plain_run(struct pawl_bytes text, size_t i)
+{
+	size_t end = i;
+
+	while (end < text.size && text.at[end] >= 0x20 && text.at[end] < 0x7f &&
+	       text.at[end] != '"' && text.at[end] != '\\')
+		end++;
+	return end - i;
+}
+
 static void put_quoted(struct pawl_buf *out, struct pawl_bytes text)
 {
 	size_t from = 0; /* what stands as it is goes out in one piece */
 	size_t i = 0;
 
 	pawl_put_u8(out, '"');
-	while (i < text.size) {
+	for (;;) {
+		i += plain_run(text, i);
+		if (i == text.size)
+			break;
 		const size_t size = pawl_utf8_next(PAWL_BYTES(text.at + i, text.size - i));
 		const uint8_t byte = text.at[i];
 		const bool stands =

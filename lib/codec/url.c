@@ -27,11 +27,26 @@ void pawl_put_percent(struct pawl_buf *out, struct pawl_bytes bytes)
 	}
 }
 
+/* How many bytes from `i` on mean themselves. */
+static size_t plain_run(struct pawl_bytes text, size_t i, bool plus_is_space)
+{
+	size_t end = i;
+
+	while (end < text.size && text.at[end] != '%' && !(plus_is_space && text.at[end] == '+'))
+		end++;
+	return end - i;
+}
+
 static pawl_err decode(struct pawl_bytes text, bool plus_is_space, struct pawl_buf *out)
 {
 	struct pawl_buf trial = *out;
 
 	for (size_t i = 0; i < text.size; i++) {
+		const size_t run = plain_run(text, i, plus_is_space);
+		pawl_put_bytes(&trial, PAWL_BYTES(text.at + i, run));
+		i += run;
+		if (i == text.size)
+			break;
 		uint8_t byte = text.at[i];
 		if (byte == '%') {
 			if (text.size - i < 3)
