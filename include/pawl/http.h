@@ -35,9 +35,11 @@ struct pawl_http_options {
 	uint32_t body_rate_bytes_s; /* slower bodies are cut off with 408; 512              */
 	uint32_t write_stall_ms;    /* fewer than 512 bytes acknowledged in this long; 30000  */
 	uint32_t answer_ms;         /* an answer that is owed for this long becomes 503; 60000 */
-	uint32_t linger_ms;         /* to let the peer read an answer before closing; 2000  */
+	uint32_t linger_ms;         /* to let the peer read an answer before closing, while
+				     * at most 64 MiB that it still sends are dropped; 5000 */
 	uint32_t shutdown_ms;       /* graceful stop; what is left then is cut off; 10000   */
-	uint32_t header_size_max;   /* bytes of request line and headers, else 431; 16384   */
+	uint32_t header_size_max;   /* bytes of request line and headers, else 431; at most
+				     * and by default 16384                               */
 	uint32_t connections_max;   /* in total; the longest idle one makes room; 4096      */
 	uint32_t per_address_max;   /* from one source address; 512                         */
 	uint32_t chunk_size;        /* bytes read from a file at a time, 1024..65536; 32768 */
@@ -75,7 +77,8 @@ struct pawl_http_plan {
 struct pawl_http_handler {
 	void *user;
 	/* Head is complete. Decide on the body, or call pawl_http_answer at
-	 * once: then the body is not read and the connection closes after. */
+	 * once: then the body is not read and the connection closes after.
+	 * Not called for a GET or HEAD without a body: on_request judges it all. */
 	void (*on_head)(
 	    void *user, const struct pawl_http_request *request, struct pawl_http_plan *plan);
 	/* A piece of a streamed body. False: no more of it is wanted; the

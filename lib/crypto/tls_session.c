@@ -2,6 +2,9 @@
  *
  * One TLS connection over two memory BIOs. OpenSSL reads its error queue to
  * explain a result, so the queue is empty before each call and after it.
+ * Looking costs little, clearing all its places does not: only what is there
+ * is cleared. For the same reason OpenSSL is not asked to read when nothing
+ * has come in.
  */
 #include "crypto_internal.h"
 #include "tls_internal.h"
@@ -68,6 +71,12 @@ void pawl_tls_session_destroy(struct pawl_tls_session *session)
 }
 
 /* --- failures --- */
+
+static void forget_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
 
 static void fail(struct pawl_tls_session *session, const char *what, const char *why)
 {
@@ -137,7 +146,7 @@ pawl_tls_status pawl_tls_receive(struct pawl_tls_session *session, struct pawl_b
 {
 	if (session->status == PAWL_TLS_CLOSED || session->status == PAWL_TLS_FAILED)
 		return session->status;
-	ERR_clear_error();
+	forget_errors();
 	while (bytes.size > 0) {
 		const int part = bytes.size > INT_MAX ? INT_MAX : (int)bytes.size;
 		if (BIO_write(session->incoming, bytes.at, part) != part) {
@@ -148,7 +157,7 @@ pawl_tls_status pawl_tls_receive(struct pawl_tls_session *session, struct pawl_b
 	}
 	if (session->status == PAWL_TLS_HANDSHAKE)
 		handshake(session);
-	ERR_clear_error();
+	forget_errors();
 	return session->status;
 }
 
@@ -163,7 +172,11 @@ size_t pawl_tls_read(struct pawl_tls_session *session, void *at, size_t capacity
 
 	if (session->status != PAWL_TLS_OPEN || capacity == 0)
 		return 0;
-	ERR_clear_error();
+	if (BIO_ctrl_pending(session->incoming) == 0 && SSL_has_pending(session->ssl) == 0) {
+		shrink(session, &session->incoming);
+		return 0;
+	}
+	forget_errors();
 	const size_t pending = BIO_ctrl_pending(session->outgoing);
 	const int result = SSL_read_ex(session->ssl, at, capacity, &size);
 	if (result != 1) {
@@ -176,7 +189,7 @@ size_t pawl_tls_read(struct pawl_tls_session *session, void *at, size_t capacity
 		shrink(session, &session->incoming);
 	}
 	count_unasked(session, pending);
-	ERR_clear_error();
+	forget_errors();
 	return size;
 }
 
@@ -191,13 +204,13 @@ pawl_err pawl_tls_write(struct pawl_tls_session *session, struct pawl_bytes byte
 		return PAWL_ERR_REFUSED;
 	if (bytes.size == 0)
 		return PAWL_ERR_OK;
-	ERR_clear_error();
+	forget_errors();
 	/* A memory BIO takes everything: anything but success is final. */
 	const bool good = SSL_write_ex(session->ssl, bytes.at, bytes.size, &written) == 1 &&
 			  written == bytes.size;
 	if (!good)
 		fail_from_queue(session, "send");
-	ERR_clear_error();
+	forget_errors();
 	return good ? PAWL_ERR_OK : PAWL_ERR_NO_MEMORY;
 }
 
@@ -206,10 +219,10 @@ void pawl_tls_close(struct pawl_tls_session *session)
 	if (session->close_sent || session->status == PAWL_TLS_HANDSHAKE ||
 	    session->status == PAWL_TLS_FAILED)
 		return;
-	ERR_clear_error();
+	forget_errors();
 	(void)SSL_shutdown(session->ssl); /* 0: sent, the peer's has not come yet */
 	session->close_sent = true;
-	ERR_clear_error();
+	forget_errors();
 }
 
 size_t pawl_tls_pending(const struct pawl_tls_session *session)
@@ -238,9 +251,9 @@ pawl_err pawl_tls_peer(const struct pawl_tls_session *session, struct pawl_cert_
 	X509 *cert = SSL_get0_peer_certificate(session->ssl);
 	if (cert == NULL || SSL_get_verify_result(session->ssl) != X509_V_OK)
 		return PAWL_ERR_NOT_FOUND;
-	ERR_clear_error();
+	forget_errors();
 	const pawl_err err = pawl_x509_info(cert, ret_info);
-	ERR_clear_error();
+	forget_errors();
 	return err;
 }
 

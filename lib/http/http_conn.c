@@ -23,7 +23,7 @@ static void conn_free(struct http_conn *conn)
 	http_release_request(conn);
 	http_release_out(conn);
 	pawl_tls_session_destroy(conn->tls);
-	free(conn->in);
+	http_block_give(conn->server, conn->in);
 	free(conn->chunk);
 	free(conn);
 }
@@ -60,8 +60,7 @@ void http_drain(struct http_conn *conn)
 
 /* --- deadlines --- */
 
-/* Bytes that the peer has acknowledged since the connection began. */
-static uint64_t acknowledged_bytes(struct http_conn *conn)
+uint64_t http_acknowledged(struct http_conn *conn)
 {
 	uv_os_fd_t fd = -1;
 	int in_kernel = 0;
@@ -74,14 +73,25 @@ static uint64_t acknowledged_bytes(struct http_conn *conn)
 
 static void deadline(uv_timer_t *timer);
 
+static void start_timer(struct http_conn *conn, uint64_t ms)
+{
+	conn->timer_at = uv_now(&conn->server->loop) + ms;
+	uv_timer_start(&conn->timer, deadline, ms, 0);
+}
+
+/* A request passes through five states in a millisecond, and almost no
+ * deadline is ever met. So a deadline that moves away only moves a number; the
+ * timer finds out when it fires. */
 static void arm(struct http_conn *conn, uint64_t ms)
 {
-	uv_timer_start(&conn->timer, deadline, ms, 0);
+	conn->deadline_at = uv_now(&conn->server->loop) + ms;
+	if (conn->timer_at == 0 || conn->deadline_at < conn->timer_at)
+		start_timer(conn, ms);
 }
 
 static void check_write(struct http_conn *conn)
 {
-	const uint64_t acknowledged = acknowledged_bytes(conn);
+	const uint64_t acknowledged = http_acknowledged(conn);
 
 	const uint64_t progress = acknowledged - conn->acknowledged;
 
@@ -120,7 +130,13 @@ static void answer_overdue(struct http_conn *conn)
 static void deadline(uv_timer_t *timer)
 {
 	struct http_conn *conn = timer->data;
+	const uint64_t now = uv_now(&conn->server->loop);
 
+	conn->timer_at = 0;
+	if (now < conn->deadline_at) {
+		start_timer(conn, conn->deadline_at - now);
+		return;
+	}
 	switch (conn->state) {
 	case HTTP_HANDSHAKE:
 		http_event(conn, "handshake-timeout", "no complete TLS handshake in time");
@@ -158,10 +174,7 @@ void http_enter(struct http_conn *conn, http_state state)
 		arm(conn, options->body_grace_ms);
 		break;
 	case HTTP_OWED: arm(conn, options->answer_ms); break;
-	case HTTP_SENDING:
-		conn->acknowledged = acknowledged_bytes(conn);
-		arm(conn, options->write_stall_ms);
-		break;
+	case HTTP_SENDING: arm(conn, options->write_stall_ms); break;
 	case HTTP_DRAIN:
 	case HTTP_LINGER: arm(conn, options->linger_ms); break;
 	case HTTP_CLOSED: break;
@@ -181,7 +194,7 @@ static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf
 	if (conn->tls != NULL || conn->state == HTTP_LINGER || conn->state == HTTP_DRAIN)
 		return;
 	if (conn->in == NULL) {
-		conn->in = malloc(HTTP_INPUT_SIZE);
+		conn->in = http_block_take(conn->server);
 		conn->in_at = conn->in_size = 0;
 	}
 	if (conn->in == NULL) {
@@ -212,28 +225,6 @@ static void tls_failed(struct http_conn *conn)
 		http_close(conn);
 }
 
-static void tls_received(struct http_conn *conn, size_t size)
-{
-	const pawl_tls_status status =
-	    pawl_tls_receive(conn->tls, PAWL_BYTES(conn->server->network, size));
-
-	if (status == PAWL_TLS_FAILED) {
-		tls_failed(conn);
-		return;
-	}
-	if (status == PAWL_TLS_CLOSED) {
-		conn->eof = true;
-		conn->close_after = true;
-	}
-	if (conn->state == HTTP_HANDSHAKE && status == PAWL_TLS_OPEN) {
-		conn->has_peer = pawl_tls_peer(conn->tls, &conn->peer) == PAWL_ERR_OK;
-		http_enter(conn, HTTP_IDLE);
-	}
-	http_process(conn);
-	if (conn->state != HTTP_CLOSED)
-		http_pump(conn);
-}
-
 /* The peer will send no more. What is being answered still goes out: it may
  * have shut only its own half. */
 static void ended(struct http_conn *conn)
@@ -244,6 +235,38 @@ static void ended(struct http_conn *conn)
 		http_read_control(conn);
 	else
 		http_close(conn);
+}
+
+/* Reading may have met the end of the session or broken it, and may have made
+ * it queue something of its own. */
+static void tls_after(struct http_conn *conn)
+{
+	switch (pawl_tls_status_of(conn->tls)) {
+	case PAWL_TLS_FAILED: tls_failed(conn); return;
+	case PAWL_TLS_CLOSED:
+		if (conn->state != HTTP_LINGER)
+			ended(conn);
+		break;
+	case PAWL_TLS_HANDSHAKE:
+	case PAWL_TLS_OPEN: break;
+	}
+	if (conn->state != HTTP_CLOSED && pawl_tls_pending(conn->tls) > 0)
+		http_pump(conn);
+}
+
+static void tls_received(struct http_conn *conn, size_t size)
+{
+	const pawl_tls_status status =
+	    pawl_tls_receive(conn->tls, PAWL_BYTES(conn->server->network, size));
+
+	if (conn->state == HTTP_HANDSHAKE && status == PAWL_TLS_OPEN) {
+		conn->has_peer = pawl_tls_peer(conn->tls, &conn->peer) == PAWL_ERR_OK;
+		http_enter(conn, HTTP_IDLE);
+	}
+	if (status == PAWL_TLS_OPEN)
+		http_process(conn);
+	if (conn->state != HTTP_CLOSED)
+		tls_after(conn);
 }
 
 static void received(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)

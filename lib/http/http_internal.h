@@ -18,11 +18,21 @@
 enum {
 	HTTP_LISTENERS_MAX = 8,
 	HTTP_NETWORK_BUFFER = 64 * 1024,
-	/* A peer that keeps sending after we closed gets this much patience. */
-	HTTP_LINGER_BYTES = 256 * 1024,
+	/* A peer that keeps sending after we closed gets this much patience: many
+	 * clients read the answer only when they have sent all of their body. */
+	HTTP_LINGER_BYTES = 64 * 1024 * 1024,
 	/* Bytes that a reader must take in write_stall_ms. */
 	HTTP_PROGRESS_MIN = 512,
 	HTTP_INPUT_SIZE = 16 * 1024,
+	/* Input, head and answer of a request take a block each, as long as they
+	 * need no more. A few are kept: most requests come and go within one turn. */
+	HTTP_BLOCK_SIZE = 16 * 1024,
+	HTTP_BLOCKS_KEPT = 4,
+	/* What TLS adds to a chunk: 64 bytes for each record of 16 KiB, and what
+	 * it had queued before. */
+	HTTP_WIRE_SIZE = HTTP_NETWORK_BUFFER + 8 * 1024,
+	/* Chunks that one connection sends before others have their turn. */
+	HTTP_CHUNKS_MAX = 4,
 	HTTP_ADDRESS_MAX = 64
 };
 
@@ -51,6 +61,7 @@ struct http_listener {
 /* What is being sent. */
 struct http_out {
 	uint8_t *blob; /* head, and the body when it is in memory */
+	size_t blob_capacity;
 	size_t blob_size;
 	size_t blob_at;
 	int file; /* -1: none */
@@ -74,10 +85,13 @@ struct http_conn {
 	char address[HTTP_ADDRESS_MAX];
 	bool has_peer;
 	struct pawl_cert_info peer;
-	uint64_t idle_since; /* loop time, ms */
+	uint64_t idle_since;  /* loop time, ms                            */
+	uint64_t deadline_at; /* loop time, ms: of the state               */
+	uint64_t timer_at;    /* loop time, ms: when `timer` fires; 0: not */
 
 	bool reading;
 	bool writing;
+	bool processing; /* http_process is at work: it sends and goes on by itself */
 	bool eof;
 	bool close_after; /* this request is the connection's last */
 	bool answered;
@@ -86,7 +100,7 @@ struct http_conn {
 	uint8_t *in; /* HTTP_INPUT_SIZE: received and not yet looked at */
 	size_t in_at;
 	size_t in_size;
-	uint8_t *head; /* header_size_max: where `http` keeps the head */
+	uint8_t *head; /* a block: where `http` keeps the head */
 	struct pawl_http1 http;
 	struct pawl_http_request request;
 	struct pawl_http_plan plan; /* plan.stream is NULL once it was handed over */
@@ -98,10 +112,10 @@ struct http_conn {
 	uint64_t lingered;
 
 	struct http_out out;
-	uint8_t *chunk; /* bytes of the write in progress */
-	size_t chunk_capacity;
-	uint64_t handed;       /* bytes given to the socket so far             */
-	uint64_t acknowledged; /* of them, at the last look of the stall check */
+	uint8_t *chunk;        /* bytes of the write in progress; HTTP_WIRE_SIZE bytes        */
+	uint64_t handed;       /* bytes given to the socket so far                    */
+	uint64_t acknowledged; /* of them, at the last look of the stall check        */
+	bool stalls;           /* the answer did not fit the socket: the check is on  */
 };
 
 struct pawl_http_timer {
@@ -131,7 +145,12 @@ struct pawl_http_server {
 	atomic_uint connection_count;
 	struct pawl_http_timer *timers;
 	uint32_t work_count; /* on the pool or waiting for it */
-	uint8_t network[HTTP_NETWORK_BUFFER];
+	void *blocks[HTTP_BLOCKS_KEPT];
+	size_t block_count;
+	char date[40]; /* the Date header of `date_s` */
+	int64_t date_s;
+	uint8_t network[HTTP_NETWORK_BUFFER]; /* received, or plain bytes of a file */
+	uint8_t wire[HTTP_WIRE_SIZE];         /* to be sent                         */
 };
 
 /* http_conn.c */
@@ -145,6 +164,8 @@ void http_close(struct http_conn *conn);
 /* Ends it politely: sends what is pending, then shuts. */
 void http_drain(struct http_conn *conn);
 void http_event(struct http_conn *conn, const char *what, const char *detail);
+/* Bytes that the peer has acknowledged since the connection began. */
+uint64_t http_acknowledged(struct http_conn *conn);
 
 /* http_recv.c */
 /* Works on what has been received, as far as it goes. */
@@ -154,11 +175,15 @@ void http_release_request(struct http_conn *conn);
 void http_refuse(struct http_conn *conn, int status, const char *message);
 
 /* http_send.c */
-/* Sends the next piece if no write is in progress. */
+/* Sends what there is to send, as far as the socket takes it. */
 void http_pump(struct http_conn *conn);
 void http_release_out(struct http_conn *conn);
 
 /* http_server.c */
+/* HTTP_BLOCK_SIZE bytes; NULL when memory ran out. */
+void *http_block_take(struct pawl_http_server *server);
+/* NULL does nothing. */
+void http_block_give(struct pawl_http_server *server, void *block);
 /* Frees the connection's place; its tokens are void from here on. */
 void http_conn_gone(struct http_conn *conn);
 struct http_conn *http_conn_of(struct pawl_http_server *server, struct pawl_http_token token);

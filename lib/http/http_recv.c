@@ -18,7 +18,7 @@ void http_release_request(struct http_conn *conn)
 	free(conn->body_at);
 	conn->body_at = NULL;
 	conn->body_size = conn->body_capacity = 0;
-	free(conn->head);
+	http_block_give(conn->server, conn->head);
 	conn->head = NULL;
 }
 
@@ -28,7 +28,7 @@ static bool refill(struct http_conn *conn)
 	if (conn->tls == NULL)
 		return false;
 	if (conn->in == NULL) {
-		conn->in = malloc(HTTP_INPUT_SIZE);
+		conn->in = http_block_take(conn->server);
 		conn->in_at = conn->in_size = 0;
 		if (conn->in == NULL) {
 			http_close(conn);
@@ -51,7 +51,7 @@ static bool begin_request(struct http_conn *conn)
 {
 	const size_t capacity = conn->server->options.header_size_max;
 
-	conn->head = malloc(capacity);
+	conn->head = http_block_take(conn->server);
 	if (conn->head == NULL) {
 		http_close(conn);
 		return false;
@@ -83,6 +83,12 @@ static void describe(struct http_conn *conn)
 	};
 }
 
+/* A GET is judged once, when it is complete: it is complete already. */
+static bool may_carry_body(pawl_http1_method method)
+{
+	return method != PAWL_HTTP1_GET && method != PAWL_HTTP1_HEAD;
+}
+
 static void head_done(struct http_conn *conn)
 {
 	const struct pawl_http_handler *handler = &conn->server->handler;
@@ -91,6 +97,10 @@ static void head_done(struct http_conn *conn)
 	conn->plan = (struct pawl_http_plan){ 0 };
 	if (!conn->http.keep_alive || conn->server->stopping)
 		conn->close_after = true;
+	if (!conn->http.has_body && !may_carry_body(conn->http.method)) {
+		http_enter(conn, HTTP_BODY);
+		return;
+	}
 	handler->on_head(handler->user, &conn->request, &conn->plan);
 	if (conn->state == HTTP_CLOSED)
 		return;
@@ -206,28 +216,32 @@ static void rest(struct http_conn *conn)
 		return;
 	}
 	if (conn->state == HTTP_IDLE && conn->in_size == 0) {
-		free(conn->in);
+		http_block_give(conn->server, conn->in);
 		conn->in = NULL;
 	}
 	http_read_control(conn);
 }
 
+/* A handler may answer inside its callback, and what it borrowed must last until
+ * it returns: so answers leave from here, after the step. */
 void http_process(struct http_conn *conn)
 {
+	if (conn->processing)
+		return;
+	conn->processing = true;
 	while (is_receiving(conn)) {
 		const bool more = refill(conn);
 
 		if (conn->state == HTTP_CLOSED)
-			return;
-		if (conn->state == HTTP_IDLE) {
-			if (conn->in_size == 0)
-				break;
-			if (!begin_request(conn))
-				return;
-		}
+			break;
+		if (conn->state == HTTP_IDLE && (conn->in_size == 0 || !begin_request(conn)))
+			break;
 		if (!step(conn) && !more)
 			break;
+		if (conn->state == HTTP_SENDING)
+			http_pump(conn);
 	}
+	conn->processing = false;
 	if (conn->state == HTTP_OWED || conn->state == HTTP_SENDING)
 		(void)refill(conn);
 	if (conn->state != HTTP_CLOSED)

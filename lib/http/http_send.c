@@ -16,7 +16,10 @@ void http_release_out(struct http_conn *conn)
 {
 	struct http_out *out = &conn->out;
 
-	free(out->blob);
+	if (out->blob_capacity == HTTP_BLOCK_SIZE)
+		http_block_give(conn->server, out->blob);
+	else
+		free(out->blob);
 	if (out->file >= 0)
 		close(out->file);
 	*out = (struct http_out){ .file = -1 };
@@ -24,17 +27,28 @@ void http_release_out(struct http_conn *conn)
 
 /* --- composing --- */
 
+/* The clock is asked for each answer, the date made once a second. */
+static const char *date_now(struct pawl_http_server *server)
+{
+	uv_timeval64_t now = { 0 };
+
+	uv_gettimeofday(&now);
+	if (now.tv_sec != server->date_s) {
+		struct pawl_buf buf = pawl_buf_of(server->date, sizeof(server->date) - 1);
+
+		pawl_put_http_date(&buf, (struct pawl_wall){ now.tv_sec * PAWL_MS_PER_S });
+		server->date[buf.size] = '\0';
+		server->date_s = now.tv_sec;
+	}
+	return server->date;
+}
+
 static void put_head(struct http_conn *conn, const struct pawl_http_response *response,
     struct pawl_buf *out, uint64_t length)
 {
 	struct pawl_http1_response head = pawl_http1_respond(out, (unsigned)response->status);
-	char date[40];
-	struct pawl_buf date_buf = pawl_buf_of(date, sizeof(date));
-	uv_timeval64_t now = { 0 };
 
-	uv_gettimeofday(&now);
-	pawl_put_http_date(&date_buf, (struct pawl_wall){ now.tv_sec * PAWL_MS_PER_S });
-	pawl_http1_put_header(&head, "Date", pawl_buf_bytes(&date_buf));
+	pawl_http1_put_header_text(&head, "Date", date_now(conn->server));
 	if (length > 0 && response->status != 304)
 		pawl_http1_put_header_text(&head, "Content-Type",
 		    response->content_type == NULL ? "application/json" : response->content_type);
@@ -51,12 +65,14 @@ static pawl_err compose(struct http_conn *conn, const struct pawl_http_response 
 	const bool with_body = conn->http.method != PAWL_HTTP1_HEAD && response->status != 304 &&
 			       response->status != 204;
 	const size_t in_memory = response->has_file || !with_body ? 0 : response->body.size;
-	uint8_t *blob = malloc(ANSWER_HEAD_MAX + in_memory);
+	const size_t wanted = ANSWER_HEAD_MAX + in_memory;
+	const size_t capacity = wanted > HTTP_BLOCK_SIZE ? wanted : HTTP_BLOCK_SIZE;
+	uint8_t *blob = wanted > HTTP_BLOCK_SIZE ? malloc(capacity) : http_block_take(conn->server);
 
 	if (blob == NULL)
 		return PAWL_ERR_NO_MEMORY;
 
-	struct pawl_buf buf = pawl_buf_of(blob, ANSWER_HEAD_MAX + in_memory);
+	struct pawl_buf buf = pawl_buf_of(blob, capacity);
 
 	put_head(conn, response, &buf, length);
 	if (in_memory > 0)
@@ -66,6 +82,7 @@ static pawl_err compose(struct http_conn *conn, const struct pawl_http_response 
 		return PAWL_ERR_LIMIT;
 	}
 	conn->out.blob = blob;
+	conn->out.blob_capacity = capacity;
 	conn->out.blob_size = buf.size;
 	conn->out.blob_at = 0;
 	if (response->has_file && with_body) {
@@ -101,8 +118,10 @@ static pawl_err answer_on(struct http_conn *conn, const struct pawl_http_respons
 		return err;
 	}
 	conn->answered = true;
+	conn->stalls = false;
 	http_enter(conn, HTTP_SENDING);
-	http_pump(conn);
+	if (!conn->processing)
+		http_pump(conn);
 	return PAWL_ERR_OK;
 }
 
@@ -148,61 +167,67 @@ void http_refuse(struct http_conn *conn, int status, const char *message)
 
 /* --- sending --- */
 
-/* The next plain bytes to send, at most `capacity`. False: the file ended
- * before its announced length. */
-static bool produce(struct http_conn *conn, uint8_t *at, size_t capacity, size_t *ret_size)
+/* Adds bytes of the file to `size` that are in `at`. False: it ended before its
+ * announced length. */
+static bool read_file(struct http_out *out, uint8_t *at, size_t capacity, size_t *io_size)
 {
-	struct http_out *out = &conn->out;
-	size_t size = 0;
+	size_t want = capacity - *io_size;
 
-	if (out->interim) {
-		out->interim = false;
-		size = sizeof(PAWL_HTTP1_CONTINUE) - 1;
-		memcpy(at, PAWL_HTTP1_CONTINUE, size);
-		*ret_size = size;
-		return true;
-	}
-	if (out->blob_at < out->blob_size) {
-		size = out->blob_size - out->blob_at;
-		if (size > capacity)
-			size = capacity;
-		memcpy(at, out->blob + out->blob_at, size);
-		out->blob_at += size;
-	}
-	if (out->file_left > 0 && size < capacity) {
-		size_t want = capacity - size;
+	if (want > out->file_left)
+		want = (size_t)out->file_left;
 
-		if (want > out->file_left)
-			want = (size_t)out->file_left;
+	const ssize_t got = pread(out->file, at + *io_size, want, (off_t)out->file_at);
 
-		const ssize_t got = pread(out->file, at + size, want, (off_t)out->file_at);
-
-		if (got <= 0)
-			return false;
-		out->file_at += (uint64_t)got;
-		out->file_left -= (uint64_t)got;
-		size += (size_t)got;
-	}
-	*ret_size = size;
+	if (got <= 0)
+		return false;
+	out->file_at += (uint64_t)got;
+	out->file_left -= (uint64_t)got;
+	*io_size += (size_t)got;
 	return true;
 }
 
-/* Fills the connection's chunk with bytes for the wire; 0 when nothing is left. */
-static bool fill_chunk(struct http_conn *conn, size_t *ret_size)
+/* The next plain bytes to send: a piece of the answer in memory, or of its head
+ * and the file, put together in server->network. */
+static bool produce(struct http_conn *conn, struct pawl_bytes *ret_bytes)
 {
-	const size_t plain_max = conn->server->options.chunk_size;
-	size_t size = 0;
+	struct http_out *out = &conn->out;
+	const size_t max = conn->server->options.chunk_size;
+	uint8_t *at = conn->server->network;
+	size_t size = out->blob_size - out->blob_at;
+
+	if (out->interim) {
+		out->interim = false;
+		*ret_bytes = PAWL_BYTES_LIT(PAWL_HTTP1_CONTINUE);
+		return true;
+	}
+	if (size > max)
+		size = max;
+	*ret_bytes = PAWL_BYTES(out->blob + out->blob_at, size);
+	out->blob_at += size;
+	if (out->file_left == 0 || size == max)
+		return true;
+	memcpy(at, ret_bytes->at, size);
+	if (!read_file(out, at, max, &size))
+		return false;
+	*ret_bytes = PAWL_BYTES(at, size);
+	return true;
+}
+
+/* Bytes for the wire; none when nothing is left. */
+static bool next_bytes(struct http_conn *conn, struct pawl_bytes *ret_bytes)
+{
+	uint8_t *wire = conn->server->wire;
+	struct pawl_bytes plain = { 0 };
 
 	if (conn->tls == NULL)
-		return produce(conn, conn->chunk, plain_max, ret_size);
+		return produce(conn, ret_bytes);
 	if (pawl_tls_pending(conn->tls) == 0) {
-		if (!produce(conn, conn->server->network, plain_max, &size))
+		if (!produce(conn, &plain))
 			return false;
-		if (size > 0 && pawl_tls_write(conn->tls,
-				    PAWL_BYTES(conn->server->network, size)) != PAWL_ERR_OK)
+		if (plain.size > 0 && pawl_tls_write(conn->tls, plain) != PAWL_ERR_OK)
 			return false;
 	}
-	*ret_size = pawl_tls_take(conn->tls, conn->chunk, conn->chunk_capacity);
+	*ret_bytes = PAWL_BYTES(wire, pawl_tls_take(conn->tls, wire, HTTP_WIRE_SIZE));
 	return true;
 }
 
@@ -253,42 +278,71 @@ static void written(uv_write_t *request, int status)
 		http_pump(conn);
 }
 
-static bool make_chunk(struct http_conn *conn)
+/* What the socket did not take at once waits in the connection's own memory. */
+static void write_later(struct http_conn *conn, struct pawl_bytes rest)
 {
-	if (conn->chunk != NULL)
-		return true;
-	/* Room for a chunk and what TLS adds to its records. */
-	conn->chunk_capacity = conn->server->options.chunk_size + 1024;
-	conn->chunk = malloc(conn->chunk_capacity);
-	return conn->chunk != NULL;
+	if (conn->chunk == NULL)
+		conn->chunk = malloc(HTTP_WIRE_SIZE);
+	if (conn->chunk == NULL) {
+		http_close(conn);
+		return;
+	}
+	memcpy(conn->chunk, rest.at, rest.size);
+
+	const uv_buf_t buf = uv_buf_init((char *)conn->chunk, (unsigned)rest.size);
+
+	if (conn->state == HTTP_SENDING && !conn->stalls) {
+		conn->stalls = true;
+		conn->acknowledged = http_acknowledged(conn);
+	}
+	conn->handed += rest.size;
+	conn->writing = true;
+	if (uv_write(&conn->write, (uv_stream_t *)&conn->tcp, &buf, 1, written) != 0) {
+		conn->writing = false;
+		http_close(conn);
+	}
+}
+
+/* Bytes that the socket took, 0 when it is full; negative: the connection is broken. */
+static int try_write(struct http_conn *conn, struct pawl_bytes bytes)
+{
+	union {
+		const uint8_t *borrowed;
+		char *base;
+	} at = { .borrowed = bytes.at };
+	const uv_buf_t buf = uv_buf_init(at.base, (unsigned)bytes.size);
+	const int sent = uv_try_write((uv_stream_t *)&conn->tcp, &buf, 1);
+
+	return sent == UV_EAGAIN ? 0 : sent;
 }
 
 void http_pump(struct http_conn *conn)
 {
-	size_t size = 0;
-
 	if (conn->writing || conn->state == HTTP_CLOSED || conn->state == HTTP_LINGER)
 		return;
-	if (!make_chunk(conn)) {
-		http_close(conn);
-		return;
-	}
-	if (!fill_chunk(conn, &size)) {
-		http_event(conn, "file-short", "a file ended before its announced length");
-		http_close(conn);
-		return;
-	}
-	if (size == 0) {
-		all_sent(conn);
-		return;
-	}
+	for (unsigned i = 0;; i++) {
+		struct pawl_bytes bytes = { 0 };
+		int sent = 0;
 
-	const uv_buf_t buf = uv_buf_init((char *)conn->chunk, (unsigned)size);
-
-	conn->writing = true;
-	conn->handed += size;
-	if (uv_write(&conn->write, (uv_stream_t *)&conn->tcp, &buf, 1, written) != 0) {
-		conn->writing = false;
-		http_close(conn);
+		if (!next_bytes(conn, &bytes)) {
+			http_event(conn, "file-short", "a file ended before its announced length");
+			http_close(conn);
+			return;
+		}
+		if (bytes.size == 0) {
+			all_sent(conn);
+			return;
+		}
+		if (i < HTTP_CHUNKS_MAX)
+			sent = try_write(conn, bytes);
+		if (sent < 0) {
+			http_close(conn);
+			return;
+		}
+		conn->handed += (uint64_t)sent;
+		if ((size_t)sent < bytes.size) {
+			write_later(conn, PAWL_BYTES(bytes.at + sent, bytes.size - (size_t)sent));
+			return;
+		}
 	}
 }

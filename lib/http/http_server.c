@@ -21,7 +21,7 @@ static void fill_defaults(struct pawl_http_options *options)
 	default_u32(&options->body_rate_bytes_s, 512);
 	default_u32(&options->write_stall_ms, 30000);
 	default_u32(&options->answer_ms, 60000);
-	default_u32(&options->linger_ms, 2000);
+	default_u32(&options->linger_ms, 5000);
 	default_u32(&options->shutdown_ms, 10000);
 	default_u32(&options->header_size_max, 16384);
 	default_u32(&options->connections_max, 4096);
@@ -31,6 +31,25 @@ static void fill_defaults(struct pawl_http_options *options)
 		options->chunk_size = 1024;
 	if (options->chunk_size > HTTP_NETWORK_BUFFER)
 		options->chunk_size = HTTP_NETWORK_BUFFER;
+	if (options->header_size_max > HTTP_BLOCK_SIZE)
+		options->header_size_max = HTTP_BLOCK_SIZE;
+}
+
+/* --- memory --- */
+
+void *http_block_take(struct pawl_http_server *server)
+{
+	if (server->block_count > 0)
+		return server->blocks[--server->block_count];
+	return malloc(HTTP_BLOCK_SIZE);
+}
+
+void http_block_give(struct pawl_http_server *server, void *block)
+{
+	if (block != NULL && server->block_count < HTTP_BLOCKS_KEPT)
+		server->blocks[server->block_count++] = block;
+	else
+		free(block);
 }
 
 /* --- stop and wake --- */
@@ -170,6 +189,8 @@ void pawl_http_server_destroy(struct pawl_http_server *server)
 	while (uv_loop_alive(&server->loop) != 0)
 		uv_run(&server->loop, UV_RUN_DEFAULT);
 	PAWL_ASSERT(uv_loop_close(&server->loop) == 0);
+	while (server->block_count > 0)
+		free(server->blocks[--server->block_count]);
 	free(server->slots);
 	free(server->generations);
 	free(server);

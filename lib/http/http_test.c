@@ -108,6 +108,31 @@ static void pipelined_requests_are_answered_in_order(void **state)
 	test_server_end(&server, true);
 }
 
+/* As many requests as one piece of input holds: none is answered inside
+ * another's callback. */
+static void many_pipelined_requests_need_no_depth(void **state)
+{
+	enum { COUNT = 2000 };
+	struct test_server server;
+	struct answer answer;
+	static char text[COUNT * 40 + 1];
+	static const char one[] = "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n";
+
+	(void)state;
+	test_server_start(&server, &patient, NULL);
+	const int fd = client_connect(server.port);
+
+	for (size_t i = 0; i < COUNT; i++)
+		memcpy(text + i * (sizeof(one) - 1), one, sizeof(one));
+	client_send(fd, text);
+	for (size_t i = 0; i < COUNT; i++) {
+		client_answer(fd, false, &answer);
+		assert_string_equal(answer.body, "hello");
+	}
+	close(fd);
+	test_server_end(&server, true);
+}
+
 static void a_token_outlives_its_connection(void **state)
 {
 	struct test_server server;
@@ -173,6 +198,29 @@ static void oversized_input_is_refused(void **state)
 	client_send(fd, "BREW / HTTP/1.1\r\nHost: h\r\n\r\n");
 	client_answer(fd, false, &answer);
 	assert_int_equal(answer.status, 501);
+	close(fd);
+	test_server_end(&server, true);
+}
+
+/* Clients that send all of a body before they read learn why it was refused. */
+static void a_refused_body_is_read_so_that_the_answer_arrives(void **state)
+{
+	enum { PIECES = 16 };
+	struct test_server server;
+	struct answer answer;
+	static char piece[1024 * 1024 + 1];
+
+	(void)state;
+	test_server_start(&server, &patient, NULL);
+	const int fd = client_connect(server.port);
+
+	memset(piece, 'a', sizeof(piece) - 1);
+	client_send(fd, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 16777216\r\n\r\n");
+	for (int i = 0; i < PIECES; i++)
+		client_send(fd, piece);
+	client_answer(fd, false, &answer);
+	assert_int_equal(answer.status, 413);
+	assert_true(answer.closes);
 	close(fd);
 	test_server_end(&server, true);
 }
@@ -519,8 +567,10 @@ int main(void)
 		cmocka_unit_test(requests_share_a_connection),
 		cmocka_unit_test(request_cut_at_every_byte),
 		cmocka_unit_test(pipelined_requests_are_answered_in_order),
+		cmocka_unit_test(many_pipelined_requests_need_no_depth),
 		cmocka_unit_test(a_token_outlives_its_connection),
 		cmocka_unit_test(oversized_input_is_refused),
+		cmocka_unit_test(a_refused_body_is_read_so_that_the_answer_arrives),
 		cmocka_unit_test(endless_body_is_cut_off),
 		cmocka_unit_test(uploads_stream_and_abort),
 		cmocka_unit_test(files_arrive_whole),

@@ -90,7 +90,9 @@ static void on_request(void *user, const struct pawl_http_request *request)
 	struct test_server *server = user;
 	char text[64];
 
-	if (pawl_bytes_is(request->target, "/hello")) {
+	if (pawl_bytes_is(request->target, "/missing")) {
+		(void)answer_text(server, request->token, 404, PAWL_BYTES_LIT("nothing here"));
+	} else if (pawl_bytes_is(request->target, "/hello")) {
 		(void)answer_text(server, request->token, 200, PAWL_BYTES_LIT("hello"));
 	} else if (pawl_bytes_is(request->target, "/later")) {
 		server->later = request->token;
