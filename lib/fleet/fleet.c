@@ -3,6 +3,8 @@
  * fleet.c - the life of a fleet, its indexes, and its devices. */
 #include "fleet_internal.h"
 
+#include "pawl/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -336,7 +338,7 @@ static pawl_fleet_result invalid(struct pawl_note *note, const char *what)
 static pawl_fleet_result check_texts(
     const struct pawl_fleet_device_options *options, struct pawl_note *note)
 {
-	if (!pawl_fleet_name_is_valid(options->controller_id, PAWL_DEVICE_ID_MAX, false))
+	if (!pawl_name_is_valid(options->controller_id, PAWL_DEVICE_ID_MAX))
 		return invalid(note, "controllerId: 1 to 64 of A-Z a-z 0-9 . _ -, no \"..\", "
 				     "beginning with a letter or digit");
 	if (options->name.size > PAWL_FLEET_NAME_MAX ||
@@ -346,14 +348,12 @@ static pawl_fleet_result check_texts(
 	    (options->description.size > 0 &&
 		memchr(options->description.at, 0, options->description.size) != NULL))
 		return invalid(note, "description: at most 512 bytes, no NUL");
-	if (options->product.size > 0 &&
-	    !pawl_fleet_name_is_valid(options->product, PAWL_PRODUCT_MAX, false))
+	if (options->product.size > 0 && !pawl_name_is_valid(options->product, PAWL_PRODUCT_MAX))
 		return invalid(note, "product: at most 48 of A-Z a-z 0-9 . _ -");
 	if (options->hardware_class.size > 0 &&
-	    !pawl_fleet_name_is_valid(options->hardware_class, PAWL_HW_CLASS_MAX, false))
+	    !pawl_name_is_valid(options->hardware_class, PAWL_HW_CLASS_MAX))
 		return invalid(note, "hardwareClass: at most 48 of A-Z a-z 0-9 . _ -");
-	if (options->group.size > 0 &&
-	    !pawl_fleet_name_is_valid(options->group, PAWL_GROUP_MAX, false))
+	if (options->group.size > 0 && !pawl_name_is_valid(options->group, PAWL_GROUP_MAX))
 		return invalid(note, "group: at most 48 of A-Z a-z 0-9 . _ -");
 	return PAWL_FLEET_OK;
 }

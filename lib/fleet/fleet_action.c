@@ -259,7 +259,9 @@ static void close_action(struct pawl_fleet *fleet, struct action *action, pawl_a
 	unlink_open(action);
 	action->row.status = status;
 	action->row.closed_at = now > 0 ? now : 1;
-	pawl_fleet_text_set(&action->row.why, pawl_bytes_of(why));
+	const char *clean = pawl_fleet_text_copy_clean(pawl_bytes_of(why), PAWL_REASON_MAX);
+	pawl_fleet_text_free(action->row.why);
+	action->row.why = clean;
 	pawl_fleet_effect_status(fleet, action, status_name, now, NULL, why);
 	pawl_fleet_log_device(fleet,
 	    status == PAWL_ACTION_FINISHED ? "action.finished"

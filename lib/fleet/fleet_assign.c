@@ -3,6 +3,8 @@
  * fleet_assign.c - releases, and what operators do with single devices. */
 #include "fleet_internal.h"
 
+#include "pawl/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +28,7 @@ static bool ends(const char *text, size_t capacity)
 static const char *module_fault(const struct pawl_fleet_module *module)
 {
 	if (!ends(module->hardware_class, sizeof(module->hardware_class)) ||
-	    !pawl_fleet_name_is_valid(
-		pawl_bytes_of(module->hardware_class), PAWL_HW_CLASS_MAX, false))
+	    !pawl_name_is_valid(pawl_bytes_of(module->hardware_class), PAWL_HW_CLASS_MAX))
 		return "hardware class";
 	if (!ends(module->file_name, sizeof(module->file_name)) || module->file_name[0] == '\0')
 		return "file name";
@@ -44,10 +45,10 @@ static const char *module_fault(const struct pawl_fleet_module *module)
 const char *pawl_fleet_set_fault(const struct pawl_fleet_distribution_set *set)
 {
 	if (!ends(set->product, sizeof(set->product)) ||
-	    !pawl_fleet_name_is_valid(pawl_bytes_of(set->product), PAWL_PRODUCT_MAX, false))
+	    !pawl_name_is_valid(pawl_bytes_of(set->product), PAWL_PRODUCT_MAX))
 		return "product";
 	if (!ends(set->version, sizeof(set->version)) ||
-	    !pawl_fleet_name_is_valid(pawl_bytes_of(set->version), PAWL_VERSION_MAX, true))
+	    !pawl_version_is_valid(pawl_bytes_of(set->version)))
 		return "version";
 	if (set->seq > INT64_MAX || set->sec > INT32_MAX)
 		return "seq or sec";

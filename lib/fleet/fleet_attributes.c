@@ -3,6 +3,8 @@
  * fleet_attributes.c - configData: what a device says about itself. */
 #include "fleet_internal.h"
 
+#include "pawl/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,8 +97,7 @@ static void fill_field(const struct device *device, const char **slot, const cha
 {
 	const char *value = pawl_fleet_attribute_of(device, key);
 
-	if (value != NULL && (*slot)[0] == '\0' &&
-	    pawl_fleet_name_is_valid(pawl_bytes_of(value), max, false))
+	if (value != NULL && (*slot)[0] == '\0' && pawl_name_is_valid(pawl_bytes_of(value), max))
 		pawl_fleet_text_set(slot, pawl_bytes_of(value));
 }
 

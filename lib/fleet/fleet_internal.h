@@ -48,7 +48,7 @@ void *pawl_fleet_must_allocate(size_t count, size_t size);
 void *pawl_fleet_must_resize(void *at, size_t count, size_t size);
 /* An owned copy; "" is static and never freed. */
 const char *pawl_fleet_text_copy(struct pawl_bytes text);
-/* The same, with control characters as spaces and cut at `limit` bytes. */
+/* The same as pawl_put_clean has it, at most `limit` bytes. */
 const char *pawl_fleet_text_copy_clean(struct pawl_bytes text, size_t limit);
 void pawl_fleet_text_free(const char *text);
 void pawl_fleet_text_set(const char **slot, struct pawl_bytes text);
@@ -167,10 +167,6 @@ void pawl_fleet_sentence_put(struct sentence *sentence, const char *text);
 void pawl_fleet_sentence_int(struct sentence *sentence, int64_t value);
 /* NUL-terminated; what did not fit is cut. */
 const char *pawl_fleet_sentence_end(struct sentence *sentence);
-
-/* Letters, digits, '.', '_', '-' (and '+' when `plus`), a letter or digit
- * first, no "..", 1..max characters. */
-bool pawl_fleet_name_is_valid(struct pawl_bytes text, size_t max, bool plus);
 
 /* --- effects (fleet_effects.c) --- */
 

@@ -6,6 +6,8 @@
  * what is there. What a refused row leaves open is mended in load_done. */
 #include "fleet_internal.h"
 
+#include "pawl/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +70,7 @@ static const char *device_fault(const struct pawl_fleet_device *row)
 {
 	if (row->id == 0)
 		return "wrong id";
-	if (!pawl_fleet_name_is_valid(pawl_bytes_of(row->controller_id), PAWL_DEVICE_ID_MAX, false))
+	if (!pawl_name_is_valid(pawl_bytes_of(row->controller_id), PAWL_DEVICE_ID_MAX))
 		return "wrong controllerId";
 	if (strlen(row->name) > PAWL_FLEET_NAME_MAX ||
 	    strlen(row->description) > PAWL_FLEET_DESCRIPTION_MAX ||

@@ -3,6 +3,8 @@
  * fleet_map.c - memory, texts, the map of ids and the queue of deadlines. */
 #include "fleet_internal.h"
 
+#include "pawl/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,17 +37,15 @@ const char *pawl_fleet_text_copy(struct pawl_bytes text)
 
 const char *pawl_fleet_text_copy_clean(struct pawl_bytes text, size_t limit)
 {
-	size_t size = text.size < limit ? text.size : limit;
+	char *copy = pawl_fleet_must_allocate(limit + 1, 1);
+	struct pawl_buf out = pawl_buf_of(copy, limit);
 
-	/* Not in the middle of a UTF-8 character. */
-	while (size > 0 && size < text.size && (text.at[size] & 0xc0) == 0x80)
-		size--;
-	if (size == 0)
+	pawl_put_clean(&out, text, limit);
+	if (out.size == 0) {
+		free(copy);
 		return "";
-	char *copy = pawl_fleet_must_allocate(size + 1, 1);
-	for (size_t i = 0; i < size; i++)
-		copy[i] = (char)(text.at[i] < 0x20 || text.at[i] == 0x7f ? ' ' : text.at[i]);
-	return copy;
+	}
+	return pawl_fleet_must_resize(copy, out.size + 1, 1);
 }
 
 void pawl_fleet_text_free(const char *text)
@@ -72,8 +72,11 @@ void pawl_fleet_sentence_begin(struct sentence *sentence)
 void pawl_fleet_sentence_put(struct sentence *sentence, const char *text)
 {
 	const size_t size = strlen(text);
-	const size_t room = sentence->buf.capacity - sentence->buf.size;
+	size_t room = sentence->buf.capacity - sentence->buf.size;
 
+	/* Not in the middle of a UTF-8 character. */
+	while (room > 0 && room < size && ((uint8_t)text[room] & 0xc0) == 0x80)
+		room--;
 	pawl_put_bytes(&sentence->buf, PAWL_BYTES(text, size < room ? size : room));
 }
 
@@ -86,23 +89,6 @@ const char *pawl_fleet_sentence_end(struct sentence *sentence)
 {
 	sentence->text[sentence->buf.size] = '\0';
 	return sentence->text;
-}
-
-bool pawl_fleet_name_is_valid(struct pawl_bytes text, size_t max, bool plus)
-{
-	if (text.size == 0 || text.size > max)
-		return false;
-	for (size_t i = 0; i < text.size; i++) {
-		const uint8_t c = text.at[i];
-		const bool alnum =
-		    (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-		const bool mark = c == '.' || c == '_' || c == '-' || (plus && c == '+');
-		if (!alnum && (!mark || i == 0))
-			return false;
-		if (c == '.' && text.at[i - 1] == '.')
-			return false;
-	}
-	return true;
 }
 
 /* --- ids --- */

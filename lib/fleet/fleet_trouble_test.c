@@ -4,6 +4,8 @@
  * devices that say things late, and the sentences that are shown then. */
 #include "fleet_kit.h"
 
+#include "pawl/text.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -357,6 +359,47 @@ static void sentences_say_it_once(void **state)
 	    id, "stopped by an operator: 0 of 6 devices healthy, 0 in flight, 2 failed");
 }
 
+/* A device's words in sentences and statuses: whole characters, no tricks. */
+static void words_of_devices_are_made_harmless(void **state)
+{
+	char longer[600];
+
+	(void)state;
+	kit_add("dev1");
+	uint32_t id = kit_assign("dev1", release);
+	kit_report("dev1", id, PAWL_EXECUTION_CLOSED, PAWL_FINISHED_FAILURE,
+	    "a\xe2\x80\xae"
+	    "b\xff"
+	    "c\x1b[2J");
+	kit_assert_state("dev1", PAWL_DEVICE_FAILED,
+	    "2.0.0: a b\xef\xbf\xbd"
+	    "c [2J");
+	/* Cut between two characters, wherever it is cut. */
+	for (size_t at = 0; at + 3 < sizeof(longer); at += 3)
+		memcpy(longer + at, "\xe2\x82\xac", 4);
+	id = kit_assign("dev1", release);
+	kit_report("dev1", id, PAWL_EXECUTION_CLOSED, PAWL_FINISHED_FAILURE, longer);
+	assert_true(pawl_utf8_is_valid(pawl_bytes_of(pawl_fleet_action(fleet, id)->why)));
+	assert_non_null(strstr(pawl_fleet_action(fleet, id)->why, "\xe2\x82\xac"));
+}
+
+/* hawkBit's "name" may be anything; a sentence that it makes too long is cut. */
+static void a_long_name_does_not_cut_a_character(void **state)
+{
+	char name[PAWL_FLEET_NAME_MAX + 1] = "x";
+	char why[PAWL_REASON_MAX + 1];
+
+	(void)state;
+	for (size_t at = 1; at + 3 < sizeof(name); at += 3)
+		memcpy(name + at, "\xe2\x82\xac", 4);
+	kit_add_many(1);
+	kit_create_rollout(name, release, 1);
+	kit_poll("dev000000");
+	pawl_fleet_device_why(
+	    fleet, pawl_fleet_device_by_name(fleet, PAWL_BYTES_LIT("dev000000"))->id, why);
+	assert_true(pawl_utf8_is_valid(pawl_bytes_of(why)));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kit_begin, kit_end)
@@ -373,6 +416,8 @@ int main(void)
 		TEST(every_word_means_what_it_means_in_hawkbit),
 		TEST(a_removed_device_stops_no_rollout),
 		TEST(sentences_say_it_once),
+		TEST(words_of_devices_are_made_harmless),
+		TEST(a_long_name_does_not_cut_a_character),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

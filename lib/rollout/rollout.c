@@ -391,7 +391,12 @@ static pawl_err step_whole(struct pawl_rollout *rollout, pawl_rollout_event_kind
 		withdraw_all(rollout, out);
 	} else if (kind == PAWL_ROLLOUT_RESUME) {
 		if (state != PAWL_ROLLOUT_PAUSED)
-			return refuse(note, "only a paused rollout can be resumed");
+			return refuse(note,
+			    state == PAWL_ROLLOUT_RUNNING &&
+				    strata_in(rollout, PAWL_STRATUM_HALTED) > 0
+				? "what halted can be taken up when the rest is done; to go on "
+				  "before that, stop the rollout and make a new one"
+				: "only a paused rollout can be resumed");
 		if (strata_in(rollout, PAWL_STRATUM_RUNNING) +
 			strata_in(rollout, PAWL_STRATUM_HELD) ==
 		    0)
