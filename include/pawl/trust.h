@@ -172,7 +172,11 @@ struct pawl_trust_file {
 /* One role on the way of a look-up. Internal to the library. */
 struct pawl_trust_visit {
 	uint32_t parent;     /* index of the visit that delegated                 */
-	uint32_t delegation; /* token of the delegation in the parent's file      */
+	uint32_t patterns;   /* what it was delegated to, in the parent's file    */
+	uint32_t delegation; /* token of the delegation there                     */
+	bool by_hash;        /* the patterns are path_hash_prefixes               */
+	uint32_t targets;    /* the lists in its own file, found once: hostile    */
+	uint32_t roles;      /* files have many members in front of them          */
 	uint32_t cursor;     /* the next delegation to look at                    */
 	char name[PAWL_TRUST_ROLE_MAX + 1];
 	struct pawl_trust_file file;

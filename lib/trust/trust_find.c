@@ -53,31 +53,34 @@ bool pawl_trust_pattern_matches(struct pawl_bytes pattern, struct pawl_bytes pat
 	return true;
 }
 
-static bool hash_has_prefix(struct pawl_bytes path, const char *prefix)
+/* The paths of a delegation, or its path_hash_prefixes. */
+static uint32_t patterns_of(const struct pawl_json *json, uint32_t role, bool *ret_by_hash)
+{
+	const uint32_t paths = pawl_json_get(json, role, "paths");
+
+	*ret_by_hash = paths == PAWL_JSON_NONE;
+	return *ret_by_hash ? pawl_json_get(json, role, "path_hash_prefixes") : paths;
+}
+
+/* A pattern that is longer than any path here matches nothing. */
+static bool patterns_cover(
+    const struct pawl_json *json, uint32_t patterns, bool by_hash, struct pawl_bytes path)
 {
 	uint8_t digest[PAWL_SHA256_SIZE];
 	char hex[PAWL_SHA256_HEX];
 	struct pawl_buf buf = pawl_buf_of(hex, sizeof(hex));
 
-	pawl_sha256(path, digest);
-	pawl_put_hex(&buf, PAWL_BYTES(digest, sizeof(digest)));
-	return pawl_bytes_starts_with(pawl_buf_bytes(&buf), prefix);
-}
-
-/* A pattern that is longer than any path here matches nothing. */
-static bool delegation_covers(const struct pawl_json *json, uint32_t role, struct pawl_bytes path)
-{
-	const uint32_t paths = pawl_json_get(json, role, "paths");
-	const bool by_hash = paths == PAWL_JSON_NONE;
-	const uint32_t list = by_hash ? pawl_json_get(json, role, "path_hash_prefixes") : paths;
-
-	for (uint32_t it = pawl_json_first(json, list); it != PAWL_JSON_NONE;
-	     it = pawl_json_after(json, list, it)) {
+	if (by_hash) {
+		pawl_sha256(path, digest);
+		pawl_put_hex(&buf, PAWL_BYTES(digest, sizeof(digest)));
+	}
+	for (uint32_t it = pawl_json_first(json, patterns); it != PAWL_JSON_NONE;
+	     it = pawl_json_after(json, patterns, it)) {
 		char text[PAWL_TRUST_PATH_MAX + 1];
 
 		if (pawl_json_text(json, it, sizeof(text), text) != PAWL_ERR_OK)
 			continue;
-		if (by_hash ? hash_has_prefix(path, text)
+		if (by_hash ? pawl_bytes_starts_with(pawl_buf_bytes(&buf), text)
 			    : pawl_trust_pattern_matches(pawl_bytes_of(text), path))
 			return true;
 	}
@@ -172,17 +175,16 @@ static void enter(struct pawl_trust *client)
 {
 	struct pawl_trust_visit *visit = &client->visits[client->open];
 	const struct pawl_json *json = &visit->file.json;
-	const uint32_t targets = signed_member(&visit->file, "targets");
-	const uint32_t roles =
-	    pawl_json_get(json, signed_member(&visit->file, "delegations"), "roles");
 
-	visit->cursor = pawl_json_first(json, roles);
+	visit->targets = signed_member(&visit->file, "targets");
+	visit->roles = pawl_json_get(json, signed_member(&visit->file, "delegations"), "roles");
+	visit->cursor = pawl_json_first(json, visit->roles);
 	if (client->walking) {
-		client->item = pawl_json_first(json, targets);
+		client->item = pawl_json_first(json, visit->targets);
 		client->step = PAWL_TRUST_STEP_YIELD;
 		return;
 	}
-	const uint32_t entry = pawl_json_get(json, targets, client->path);
+	const uint32_t entry = pawl_json_get(json, visit->targets, client->path);
 	if (entry == PAWL_JSON_NONE)
 		client->step = PAWL_TRUST_STEP_FOLLOW;
 	else if (take_target(client, entry))
@@ -194,8 +196,8 @@ static bool chain_covers(const struct pawl_trust *client, struct pawl_bytes path
 {
 	for (uint32_t v = client->open; v != 0; v = client->visits[v].parent) {
 		const struct pawl_trust_visit *visit = &client->visits[v];
-		if (!delegation_covers(
-			&client->visits[visit->parent].file.json, visit->delegation, path))
+		if (!patterns_cover(&client->visits[visit->parent].file.json, visit->patterns,
+			visit->by_hash, path))
 			return false;
 	}
 	return true;
@@ -206,13 +208,12 @@ static void yield(struct pawl_trust *client)
 {
 	const struct pawl_trust_visit *visit = &client->visits[client->open];
 	const struct pawl_json *json = &visit->file.json;
-	const uint32_t targets = signed_member(&visit->file, "targets");
 
 	client->found = false;
 	while (client->item != PAWL_JSON_NONE) {
 		const uint32_t it = client->item;
 
-		client->item = pawl_json_after(json, targets, it);
+		client->item = pawl_json_after(json, visit->targets, it);
 		if (pawl_json_text(json, it, sizeof(client->path), client->path) != PAWL_ERR_OK) {
 			pawl_trust_fail(
 			    client, pawl_trust_say(&client->note, PAWL_TRUST_TOO_LARGE, visit->name,
@@ -261,6 +262,7 @@ static void descend(struct pawl_trust *client, uint32_t delegation)
 	const struct pawl_json *json = &client->visits[client->open].file.json;
 	struct pawl_trust_visit visit = { .parent = client->open, .delegation = delegation };
 
+	visit.patterns = patterns_of(json, delegation, &visit.by_hash);
 	/* The body was checked: the name fits. */
 	PAWL_ASSERT(pawl_json_text(json, pawl_json_get(json, delegation, "name"),
 			sizeof(visit.name), visit.name) == PAWL_ERR_OK);
@@ -283,20 +285,20 @@ static void follow(struct pawl_trust *client)
 	struct pawl_trust_visit *visit = &client->visits[client->open];
 	const struct pawl_json *json = &visit->file.json;
 	const uint32_t delegation = visit->cursor;
-	const uint32_t roles =
-	    pawl_json_get(json, signed_member(&visit->file, "delegations"), "roles");
 	bool terminating = false;
+	bool by_hash = false;
 
 	if (delegation == PAWL_JSON_NONE) {
 		leave(client);
 		return;
 	}
-	visit->cursor = pawl_json_after(json, roles, delegation);
+	visit->cursor = pawl_json_after(json, visit->roles, delegation);
 	if (client->walking) {
 		descend(client, delegation);
 		return;
 	}
-	if (!delegation_covers(json, delegation, pawl_bytes_of(client->path)))
+	const uint32_t patterns = patterns_of(json, delegation, &by_hash);
+	if (!patterns_cover(json, patterns, by_hash, pawl_bytes_of(client->path)))
 		return;
 	if (pawl_json_bool(json, pawl_json_get(json, delegation, "terminating"), &terminating) ==
 		PAWL_ERR_OK &&
