@@ -3,7 +3,6 @@
 
 #include "cmocka_setup.h"
 
-#include <stdio.h>
 #include <string.h>
 
 unsigned total_effects[PAWL_DO_COUNT];
@@ -19,17 +18,29 @@ static bool chance(struct world *world, unsigned percent)
 	return world->faults && pawl_prng_below(&world->prng, 100) < percent;
 }
 
+static void put(
+    size_t capacity, char *ret_text, const char *before, int64_t number, const char *after)
+{
+	struct pawl_buf out = pawl_buf_of(ret_text, capacity - 1);
+	pawl_put_text(&out, before);
+	if (number > 0)
+		pawl_put_int(&out, number);
+	pawl_put_text(&out, after);
+	assert_int_equal(pawl_buf_check(&out), PAWL_ERR_OK);
+	ret_text[out.size] = '\0';
+}
+
 void world_set_text(char ret_text[32], const char *text)
 {
-	(void)snprintf(ret_text, 32, "%s", text);
+	put(32, ret_text, text, 0, "");
 }
 
 void world_set_release(struct world *world, int64_t seq)
 {
 	world->offered_seq = seq;
 	memset(&world->release, 0, sizeof(world->release));
-	snprintf(world->release.path, sizeof(world->release.path), "fw/acme/%d.gw-a.img", (int)seq);
-	snprintf(world->release.version, sizeof(world->release.version), "%d.0.0", (int)seq);
+	put(sizeof(world->release.path), world->release.path, "fw/acme/", seq, ".gw-a.img");
+	put(sizeof(world->release.version), world->release.version, "", seq, ".0.0");
 	world->release.seq = seq;
 	world->release.sec = seq;
 	world->release.length = WORLD_IMAGE;

@@ -204,6 +204,10 @@ int main(int argc, char *argv[])
 		set_up_process();
 		code = run(agent);
 	}
+	/* Whoever runs it once and then again later does not want a restart in
+	 * between: the "magic close" of watchdog devices. */
+	if (agent->settings.once && code == 0 && agent->watchdog_fd >= 0)
+		(void)!write(agent->watchdog_fd, "V", 1);
 	pawl_fetch_destroy(agent->fetch);
 	pawl_env_slot_close(&agent->slot);
 	agent_stream_close(&agent->stream);

@@ -529,8 +529,15 @@ def test_settings(world):
 
 def test_once(world):
     board = world
+    fifo = board.folder / 'watchdog'
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+    board.settings['watchdog'] = fifo
     board.config.write_text(''.join(f'{k} = {v}\n' for k, v in board.settings.items()))
     done = subprocess.run([AGENT, '--config', board.config, '--once'], capture_output=True,
                           text=True, timeout=30)
     assert done.returncode == 0, done.stderr
     assert json.dumps(board.server.attributes['pawl.slot_state']) == '"good"'
+    fed = os.read(reader, 65536)
+    os.close(reader)
+    assert fed.startswith(b'\n') and fed.endswith(b'V'), 'disarmed when nobody is left to feed it'
