@@ -37,13 +37,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Exit codes of all programs. */
+/* Exit codes of all programs. What scripts do next differs: 1 needs a look, 3 may
+ * be tried again later, 4 needs a person with the key. */
 typedef enum pawl_cli_exit {
 	PAWL_CLI_OK = 0,
-	PAWL_CLI_FAILED = 1,  /* it could not be done: I/O, network, server error             */
-	PAWL_CLI_USAGE = 2,   /* the command line is wrong; nothing was done                  */
-	PAWL_CLI_REFUSED = 3, /* it was examined and turned down: a verdict, a check, a "no"  */
-	PAWL_CLI_ABORTED = 4  /* the person at the keyboard said no                           */
+	PAWL_CLI_FAILED = 1,      /* it could not be done, or was examined and refused        */
+	PAWL_CLI_USAGE = 2,       /* the command line is wrong; nothing was done              */
+	PAWL_CLI_UNREACHABLE = 3, /* the server does not answer                               */
+	PAWL_CLI_DENIED = 4       /* a permission, key or passphrase is missing or wrong      */
 } pawl_cli_exit;
 
 typedef enum pawl_cli_kind {
@@ -147,8 +148,11 @@ PAWL_MUST_CHECK pawl_err pawl_cli_int(const struct pawl_cli_call *call, const ch
  * returns PAWL_CLI_USAGE, so that a command can `return pawl_cli_usage(...)`. */
 int pawl_cli_usage(const struct pawl_cli_call *call, const char *format, ...) PAWL_PRINTF(2, 3);
 
-/* Reports a failure to call->err and returns its exit code (REFUSED for
- * PAWL_ERR_REFUSED and _EXISTS, ABORTED for _CANCELLED, otherwise FAILED):
+/* UNREACHABLE for PAWL_ERR_NETWORK and _TIMEOUT, DENIED for _DENIED, otherwise
+ * FAILED; OK for PAWL_ERR_OK. */
+pawl_cli_exit pawl_cli_exit_of(pawl_err err);
+
+/* Reports a failure to call->err and returns pawl_cli_exit_of(err):
  *   text   pawl rollout start: <what>: <note or the error's text>
  *   --json {"error":{"code":"<pawl_err_name>","what":"...","message":"..."}}
  * `what` names the thing acted on; it and `note` may be NULL. */

@@ -107,6 +107,31 @@ static void print_json_text(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+pawl_cli_exit pawl_cli_exit_of(pawl_err err)
+{
+	switch (err) {
+	case PAWL_ERR_OK: return PAWL_CLI_OK;
+	case PAWL_ERR_NETWORK:
+	case PAWL_ERR_TIMEOUT: return PAWL_CLI_UNREACHABLE;
+	case PAWL_ERR_DENIED: return PAWL_CLI_DENIED;
+	case PAWL_ERR_IO:
+	case PAWL_ERR_NO_SPACE:
+	case PAWL_ERR_NO_MEMORY:
+	case PAWL_ERR_NOT_FOUND:
+	case PAWL_ERR_EXISTS:
+	case PAWL_ERR_TRUNCATED:
+	case PAWL_ERR_SYNTAX:
+	case PAWL_ERR_RANGE:
+	case PAWL_ERR_LIMIT:
+	case PAWL_ERR_CORRUPT:
+	case PAWL_ERR_REFUSED:
+	case PAWL_ERR_CRYPTO:
+	case PAWL_ERR_UNSUPPORTED:
+	case PAWL_ERR_CANCELLED: break;
+	}
+	return PAWL_CLI_FAILED;
+}
+
 int pawl_cli_fail(
     const struct pawl_cli_call *call, pawl_err err, const char *what, const struct pawl_note *note)
 {
@@ -128,10 +153,7 @@ int pawl_cli_fail(
 		pawl_cli_print_safe(call->err, message);
 		fputc('\n', call->err);
 	}
-	if (err == PAWL_ERR_CANCELLED)
-		return PAWL_CLI_ABORTED;
-	return err == PAWL_ERR_REFUSED || err == PAWL_ERR_EXISTS ? PAWL_CLI_REFUSED
-								 : PAWL_CLI_FAILED;
+	return (int)pawl_cli_exit_of(err);
 }
 
 /* --- finding the command --- */
@@ -436,7 +458,9 @@ static int run_builtin(const struct pawl_cli_program *program, const char *const
 			return PAWL_CLI_OK;
 		return refuse_command(program, words + skip, count - skip, err);
 	}
-	if (count == 1 && strcmp(words[0], "completion") == 0) {
+	/* There is one shell so far; naming it is allowed. */
+	if ((count == 1 || (count == 2 && strcmp(words[1], "bash") == 0)) &&
+	    strcmp(words[0], "completion") == 0) {
 		pawl_cli_print_completion(program, out);
 		return PAWL_CLI_OK;
 	}

@@ -252,11 +252,25 @@ static void failures_are_reported_as_text_and_json(void **state)
 	(void)state;
 	struct result result = run(&program, "pawl fail");
 	assert_string_equal(result.err, "pawl fail: rollout 7: the \"server\"?said no\n");
-	assert_int_equal(result.code, PAWL_CLI_REFUSED);
+	assert_int_equal(result.code, PAWL_CLI_FAILED);
 	result = run(&program, "pawl fail --json");
 	assert_string_equal(result.err, "{\"error\":{\"code\":\"refused\",\"what\":\"rollout 7\","
 					"\"message\":\"the \\\"server\\\"?said no\"}}\n");
 	assert_string_equal(result.out, "");
+}
+
+static void exit_codes_tell_scripts_what_to_do_next(void **state)
+{
+	(void)state;
+	assert_int_equal(pawl_cli_exit_of(PAWL_ERR_OK), 0);
+	assert_int_equal(pawl_cli_exit_of(PAWL_ERR_REFUSED), 1);
+	assert_int_equal(pawl_cli_exit_of(PAWL_ERR_EXISTS), 1);
+	assert_int_equal(pawl_cli_exit_of(PAWL_ERR_CANCELLED), 1);
+	assert_int_equal(pawl_cli_exit_of(PAWL_ERR_IO), 1);
+	assert_int_equal(PAWL_CLI_USAGE, 2);
+	assert_int_equal(pawl_cli_exit_of(PAWL_ERR_NETWORK), 3);
+	assert_int_equal(pawl_cli_exit_of(PAWL_ERR_TIMEOUT), 3);
+	assert_int_equal(pawl_cli_exit_of(PAWL_ERR_DENIED), 4);
 }
 
 static void a_program_may_be_one_command(void **state)
@@ -311,10 +325,12 @@ static void completion_works_in_bash(void **state)
 		{ "pawl mis", "" },
 	};
 	const struct result script = run(&program, "pawl completion");
+	const struct result named = run(&program, "pawl completion bash");
 	char path[] = "/tmp/pawl_cli_test_XXXXXX";
 	const int fd = mkstemp(path);
 
 	(void)state;
+	assert_string_equal(named.out, script.out);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, script.out, strlen(script.out)), strlen(script.out));
 	close(fd);
@@ -540,6 +556,7 @@ int main(void)
 		cmocka_unit_test(usage_errors_name_the_fault),
 		cmocka_unit_test(help_goes_to_stdout_within_100_columns),
 		cmocka_unit_test(failures_are_reported_as_text_and_json),
+		cmocka_unit_test(exit_codes_tell_scripts_what_to_do_next),
 		cmocka_unit_test(a_program_may_be_one_command),
 		cmocka_unit_test(output_that_can_not_be_written_is_a_failure),
 		cmocka_unit_test(completion_works_in_bash),
