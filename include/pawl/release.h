@@ -80,7 +80,8 @@ struct pawl_channel {
  * pawl_channel; it is given back. PAWL_ERR_NO_MEMORY when it is full. */
 PAWL_MUST_CHECK pawl_err pawl_release_parse(struct pawl_bytes custom, struct pawl_arena *scratch,
     struct pawl_release *ret_release, struct pawl_note *reterr_note);
-/* As above. One hardware class may stand only once for each component. */
+/* As above. One hardware class may stand only once for each component and for
+ * each path. */
 PAWL_MUST_CHECK pawl_err pawl_channel_parse(struct pawl_bytes text, struct pawl_arena *scratch,
     struct pawl_channel *ret_channel, struct pawl_note *reterr_note);
 

@@ -91,10 +91,15 @@ static pawl_err check_entry(
 	PAWL_TRY(check_number(entry->sec, 0, PAWL_SEC_MAX, "sec", note));
 	if (entry->full[0] == '\0')
 		return wrong(note, PAWL_ERR_RANGE, "full", "is empty");
-	for (size_t i = 0; i < index; i++)
-		if (strcmp(channel->set[i].comp, entry->comp) == 0 &&
-		    share_hw(&channel->set[i].hw, &entry->hw))
+	for (size_t i = 0; i < index; i++) {
+		if (!share_hw(&channel->set[i].hw, &entry->hw))
+			continue;
+		if (strcmp(channel->set[i].comp, entry->comp) == 0)
 			return wrong(note, PAWL_ERR_RANGE, "hw", "stands twice for one component");
+		/* An image is of one component: one of the two could never be admitted. */
+		if (strcmp(channel->set[i].full, entry->full) == 0)
+			return wrong(note, PAWL_ERR_RANGE, "full", "stands twice for one class");
+	}
 	return PAWL_ERR_OK;
 }
 

@@ -57,8 +57,16 @@ static void try_channel(struct pawl_bytes input)
 	const struct pawl_release_facts facts = {
 		.product = channel.product, .hw_class = entry->hw.name[0], .group = channel.group
 	};
+	char folder[PAWL_PRODUCT_MAX + 5];
+	struct pawl_buf start = pawl_buf_of(folder, sizeof(folder) - 1);
+	pawl_put_text(&start, "fw/");
+	pawl_put_text(&start, channel.product);
+	pawl_put_text(&start, "/");
+	folder[start.size] = '\0';
 	PAWL_ASSERT(pawl_release_admit(&facts, &channel, entry->full, &release, &note) ==
-		    PAWL_ADMIT_ADMITTED);
+		    (pawl_bytes_starts_with(pawl_bytes_of(entry->full), folder)
+			    ? PAWL_ADMIT_ADMITTED
+			    : PAWL_ADMIT_WRONG_PRODUCT));
 	PAWL_ASSERT(note.text[0] != '\0');
 }
 
