@@ -225,7 +225,7 @@ static void keys_are_walked_in_order(void **state)
 	size_t seen = 0;
 
 	(void)state;
-	assert_int_equal(pawl_json_parse(PAWL_BYTES_LIT(text), memory, 32, &json, NULL), 0);
+	assert_int_equal(pawl_json_parse(pawl_bytes_of(text), memory, 32, &json, NULL), 0);
 	assert_int_equal(
 	    pawl_json_parse(PAWL_BYTES_LIT("[\"ab\",{},1]"), second, 32, &other, NULL), 0);
 	for (uint32_t key = pawl_json_first_sorted(&json, 0); key != PAWL_JSON_NONE;
