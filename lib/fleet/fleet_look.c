@@ -352,6 +352,24 @@ static void put_totals(struct sentence *text, const struct pawl_rollout *core, b
 	pawl_fleet_sentence_put(text, " failed");
 }
 
+/* A device that goes on calling but never comes to an end is in flight for as
+ * long as it likes; the name tells an operator where to look. */
+static void put_slowest(struct sentence *text, const struct rollout *rollout, uint32_t stratum)
+{
+	const pawl_rollout_rule rule = pawl_rollout_rule_of(&rollout->row.core, stratum);
+	const struct action *slowest = NULL;
+
+	for (const struct action *open = rollout->open; open != NULL; open = open->rollout_next) {
+		if (open->row.stratum == stratum &&
+		    (slowest == NULL || open->row.id < slowest->row.id))
+			slowest = open;
+	}
+	if (slowest == NULL || (rule != PAWL_RULE_HELD && rule != PAWL_RULE_AWAITS_PROOF))
+		return;
+	pawl_fleet_sentence_put(text, "; longest in flight: ");
+	pawl_fleet_sentence_put(text, slowest->device->row.controller_id);
+}
+
 /* Paused by a person when a stratum could go on; else because all halted. */
 static void put_unfinished(struct sentence *text, const struct rollout *rollout)
 {
@@ -370,6 +388,7 @@ static void put_unfinished(struct sentence *text, const struct rollout *rollout)
 		pawl_fleet_sentence_put(text, "; ");
 	}
 	put_stratum_why(text, rollout, telling);
+	put_slowest(text, rollout, telling);
 }
 
 void pawl_fleet_rollout_why(
