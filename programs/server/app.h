@@ -85,6 +85,7 @@ struct app {
 	bool publishing;
 	struct held_answer *held_first;
 	struct held_answer *held_last;
+	size_t touch_count; /* contacts that the fleet still holds, each device once */
 	bool batch_open;    /* rows that were added and not yet submitted             */
 	bool audited;       /* among them some that an answer waits for              */
 	bool store_failing; /* logged once, until it recovers                         */

@@ -274,13 +274,13 @@ static void renew(void *user)
 
 static bool start_timers(struct app *app)
 {
+	const uint64_t renew_ms = (uint64_t)app->settings.timestamp_renew_ms;
 	struct pawl_http_timer *timer = NULL;
 	struct pawl_note note = { "" };
 	pawl_err err = pawl_http_timer_start(app->http, 1000, 1000, tick, app, &timer);
 
 	if (err == PAWL_ERR_OK)
-		err = pawl_http_timer_start(app->http, (uint64_t)PAWL_MS_PER_H,
-		    (uint64_t)PAWL_MS_PER_H, renew, app, &timer);
+		err = pawl_http_timer_start(app->http, renew_ms, renew_ms, renew, app, &timer);
 	return err == PAWL_ERR_OK || failed(app, "timers", err, &note);
 }
 

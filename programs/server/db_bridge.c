@@ -13,17 +13,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Contacts that are moved to the store together. */
+enum { TOUCHES_MAX = 1024, LOG_PAIRS_MAX = 8 };
+
 /* --- writing --- */
 
 static void log_effect(struct app *app, const struct pawl_fleet_effect *effect)
 {
-	/* The fleet's texts are key=value pairs already; here they are one value. */
-	const struct pawl_log_pair pairs[] = {
-		pawl_log_pair_text("", effect->name),
-		PAWL_LOG_TEXT("detail", effect->text_count > 0 ? effect->texts[0] : ""),
-		{ .kind = PAWL_LOG_KIND_END },
-	};
+	struct pawl_log_pair pairs[LOG_PAIRS_MAX + 2] = { pawl_log_pair_text("", effect->name) };
+	size_t count = 1;
 
+	/* Key, value, key, value; a single text is a sentence. */
+	if (effect->text_count == 1)
+		pairs[count++] = PAWL_LOG_TEXT("detail", effect->texts[0]);
+	for (size_t i = 0; i + 1 < effect->text_count && count <= LOG_PAIRS_MAX; i += 2)
+		pairs[count++] = PAWL_LOG_TEXT(effect->texts[i], effect->texts[i + 1]);
+	pairs[count].kind = PAWL_LOG_KIND_END;
 	pawl_log_write(&app->log, PAWL_LOG_INFO, pairs);
 }
 
@@ -36,25 +41,50 @@ static void store_is_broken(struct app *app, const char *why)
 	pawl_http_server_stop(app->http);
 }
 
-uint64_t db_commit(struct app *app)
+/* Contacts stay with the fleet, which names each device once, until something
+ * else happens or db_flush asks for them. */
+static bool only_touches(struct app *app, const struct pawl_fleet_effect *effects, size_t count)
 {
-	size_t count = 0;
-	const struct pawl_fleet_effect *effects = pawl_fleet_effects(app->fleet, &count);
-	bool changed = app->batch_open && app->audited;
-	uint64_t ticket = 0;
+	for (size_t i = app->touch_count; i < count; i++)
+		if (effects[i].kind != PAWL_FLEET_TOUCH_DEVICE)
+			return false;
+	return true;
+}
+
+/* Moves the fleet's effects into the open batch; true: an answer depends on them. */
+static bool take_effects(struct app *app, const struct pawl_fleet_effect *effects, size_t count)
+{
+	bool changed = false;
 
 	for (size_t i = 0; i < count; i++) {
 		if (effects[i].kind == PAWL_FLEET_LOG)
 			log_effect(app, &effects[i]);
-		else if (effects[i].kind == PAWL_FLEET_TOUCH_DEVICE)
-			app->batch_open = true;
-		else
+		else if (effects[i].kind != PAWL_FLEET_TOUCH_DEVICE)
 			changed = true;
 	}
 	pawl_store_add_effects(app->store, app->fleet, effects, count);
 	pawl_fleet_effects_clear(app->fleet);
+	app->touch_count = 0;
+	app->batch_open = app->batch_open || count > 0;
+	return changed;
+}
+
+uint64_t db_commit(struct app *app)
+{
+	size_t count = 0;
+	const struct pawl_fleet_effect *effects = pawl_fleet_effects(app->fleet, &count);
+	const bool waits = app->batch_open && app->audited;
+	uint64_t ticket = 0;
+
+	if (!waits && count < TOUCHES_MAX && only_touches(app, effects, count)) {
+		app->touch_count = count;
+		return 0;
+	}
+
+	const bool changed = take_effects(app, effects, count);
+
 	app->audited = false;
-	if (!changed)
+	if (!changed && !waits)
 		return 0;
 	app->batch_open = false;
 	if (pawl_store_submit(app->store, &ticket) != PAWL_ERR_OK) {
@@ -66,8 +96,11 @@ uint64_t db_commit(struct app *app)
 
 void db_flush(struct app *app)
 {
+	size_t count = 0;
+	const struct pawl_fleet_effect *effects = pawl_fleet_effects(app->fleet, &count);
 	uint64_t ticket = 0;
 
+	(void)take_effects(app, effects, count);
 	if (!app->batch_open)
 		return;
 	app->batch_open = false;

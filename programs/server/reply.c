@@ -192,11 +192,15 @@ bool base_url(struct call *call, size_t capacity, char *ret_url)
 	const struct pawl_bytes host = pawl_http1_header(call->request->head, "host");
 	struct pawl_url url;
 
-	if (public_url[0] != '\0')
-		print_text(ret_url, capacity, "%s", public_url);
-	else
-		print_text(ret_url, capacity, "https://%.*s",
-		    (int)(host.size > 200 ? 200 : host.size), (const char *)host.at);
+	struct pawl_buf out = pawl_buf_of(ret_url, capacity - 1);
+
+	if (public_url[0] != '\0') {
+		pawl_put_text(&out, public_url);
+	} else {
+		pawl_put_text(&out, "https://");
+		pawl_put_bytes(&out, PAWL_BYTES(host.at, host.size > 200 ? 200 : host.size));
+	}
+	ret_url[out.size] = '\0';
 	if (pawl_url_parse(pawl_bytes_of(ret_url), &url) == PAWL_ERR_OK)
 		return true;
 	reply_error(call, 400, "The Host header is no host name with an optional port.");

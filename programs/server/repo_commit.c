@@ -26,6 +26,90 @@
 
 enum { SIGN_SCRATCH = 1024 * 1024, FOLDER_DEPTH_MAX = 4 };
 
+/* --- moving --- */
+
+static bool is_dot(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* Moves all files below `from` to the same places below `to`; removes the
+ * emptied folders. `keep` (a file name) stays where it is. */
+static pawl_err move_tree(
+    const char *from, const char *to, const char *keep, int depth, struct pawl_note *note)
+{
+	DIR *dir = opendir(from);
+	pawl_err err = PAWL_ERR_OK;
+
+	if (dir == NULL)
+		return errno == ENOENT ? PAWL_ERR_OK : PAWL_ERR_IO;
+	if (depth == 0 || (err = pawl_env_make_folder(to, 0700, note)) != PAWL_ERR_OK) {
+		closedir(dir);
+		return depth == 0 ? PAWL_ERR_LIMIT : err;
+	}
+	for (const struct dirent *entry = readdir(dir); err == PAWL_ERR_OK && entry != NULL;
+	     entry = readdir(dir)) {
+		char source[APP_PATH_MAX];
+		char target[APP_PATH_MAX];
+		struct stat status;
+
+		if (is_dot(entry->d_name) || (keep != NULL && strstr(entry->d_name, keep) != NULL))
+			continue;
+		err = pawl_env_join(from, entry->d_name, sizeof(source), source);
+		if (err == PAWL_ERR_OK)
+			err = pawl_env_join(to, entry->d_name, sizeof(target), target);
+		if (err == PAWL_ERR_OK && lstat(source, &status) != 0)
+			err = PAWL_ERR_IO;
+		if (err != PAWL_ERR_OK)
+			break;
+		err = S_ISDIR(status.st_mode) ? move_tree(source, target, keep, depth - 1, note)
+					      : pawl_env_rename(source, target, note);
+	}
+	closedir(dir);
+	if (err == PAWL_ERR_OK)
+		(void)rmdir(from); /* not empty when `keep` stayed */
+	return err;
+}
+
+/* Steps 3 and 4. */
+static pawl_err finish_publishing(const struct repo *repo, struct pawl_note *note)
+{
+	char from[APP_PATH_MAX];
+	char to[APP_PATH_MAX];
+
+	repo_path(repo, "publishing", "", from);
+	if (!pawl_env_exists(from))
+		return PAWL_ERR_OK;
+	repo_path(repo, "publishing/", "targets", from);
+	repo_path(repo, "", "targets", to);
+	PAWL_TRY(move_tree(from, to, NULL, FOLDER_DEPTH_MAX, note));
+	repo_path(repo, "publishing/", "metadata", from);
+	repo_path(repo, "", "metadata", to);
+	/* A new root takes effect on its own: as late as possible. */
+	PAWL_TRY(move_tree(from, to, ".root.json", FOLDER_DEPTH_MAX, note));
+	PAWL_TRY(move_tree(from, to, NULL, FOLDER_DEPTH_MAX, note));
+	repo_path(repo, "publishing/", "timestamp.json", from);
+	repo_path(repo, "metadata/", "timestamp.json", to);
+	if (pawl_env_exists(from))
+		PAWL_TRY(pawl_env_rename(from, to, note));
+	repo_path(repo, "publishing", "", from);
+	(void)rmdir(from);
+	return PAWL_ERR_OK;
+}
+
+/* A publication whose end failed (disk full) has begun all the same: nothing is
+ * signed before it is complete, or a version number would be given twice. */
+static bool complete_earlier(struct repo_job *job)
+{
+	struct pawl_note note = { "" };
+	const pawl_err err = finish_publishing(job->repo, &note);
+
+	if (err == PAWL_ERR_OK)
+		return true;
+	return job_fail(job, err == PAWL_ERR_NO_SPACE ? 507 : 500,
+	    "The last publication can not be completed: %s; it is tried again.", note.text);
+}
+
 /* --- timestamp --- */
 
 /* Reads and parses a metadata file. The arena gets the bytes and the parts. */
@@ -147,7 +231,7 @@ bool repo_sign_timestamp(struct repo_job *job, int64_t snapshot_version)
 	int64_t version = 0;
 	uint8_t *at = NULL;
 	size_t size = 0;
-	bool good = published(job, &arena, &version, &snapshot) &&
+	bool good = complete_earlier(job) && published(job, &arena, &version, &snapshot) &&
 		    read_snapshot(job, snapshot_version, &at, &size);
 
 	if (good) {
@@ -168,7 +252,7 @@ bool repo_renew(struct repo_job *job)
 	struct pawl_note note = { "" };
 	char path[APP_PATH_MAX];
 	int64_t version = 0;
-	bool good = published(job, &arena, &version, &snapshot);
+	bool good = complete_earlier(job) && published(job, &arena, &version, &snapshot);
 
 	if (good && version == 0)
 		good = job_fail(job, 404, "Nothing was published yet.");
@@ -182,76 +266,7 @@ bool repo_renew(struct repo_job *job)
 	return good;
 }
 
-/* --- moving --- */
-
-static bool is_dot(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
-/* Moves all files below `from` to the same places below `to`; removes the
- * emptied folders. `keep` (a file name) stays where it is. */
-static pawl_err move_tree(
-    const char *from, const char *to, const char *keep, int depth, struct pawl_note *note)
-{
-	DIR *dir = opendir(from);
-	pawl_err err = PAWL_ERR_OK;
-
-	if (dir == NULL)
-		return errno == ENOENT ? PAWL_ERR_OK : PAWL_ERR_IO;
-	if (depth == 0 || (err = pawl_env_make_folder(to, 0700, note)) != PAWL_ERR_OK) {
-		closedir(dir);
-		return depth == 0 ? PAWL_ERR_LIMIT : err;
-	}
-	for (const struct dirent *entry = readdir(dir); err == PAWL_ERR_OK && entry != NULL;
-	     entry = readdir(dir)) {
-		char source[APP_PATH_MAX];
-		char target[APP_PATH_MAX];
-		struct stat status;
-
-		if (is_dot(entry->d_name) || (keep != NULL && strstr(entry->d_name, keep) != NULL))
-			continue;
-		err = pawl_env_join(from, entry->d_name, sizeof(source), source);
-		if (err == PAWL_ERR_OK)
-			err = pawl_env_join(to, entry->d_name, sizeof(target), target);
-		if (err == PAWL_ERR_OK && lstat(source, &status) != 0)
-			err = PAWL_ERR_IO;
-		if (err != PAWL_ERR_OK)
-			break;
-		err = S_ISDIR(status.st_mode) ? move_tree(source, target, keep, depth - 1, note)
-					      : pawl_env_rename(source, target, note);
-	}
-	closedir(dir);
-	if (err == PAWL_ERR_OK)
-		(void)rmdir(from); /* not empty when `keep` stayed */
-	return err;
-}
-
-/* Steps 3 and 4. */
-static pawl_err finish_publishing(const struct repo *repo, struct pawl_note *note)
-{
-	char from[APP_PATH_MAX];
-	char to[APP_PATH_MAX];
-
-	repo_path(repo, "publishing", "", from);
-	if (!pawl_env_exists(from))
-		return PAWL_ERR_OK;
-	repo_path(repo, "publishing/", "targets", from);
-	repo_path(repo, "", "targets", to);
-	PAWL_TRY(move_tree(from, to, NULL, FOLDER_DEPTH_MAX, note));
-	repo_path(repo, "publishing/", "metadata", from);
-	repo_path(repo, "", "metadata", to);
-	/* A new root takes effect on its own: as late as possible. */
-	PAWL_TRY(move_tree(from, to, ".root.json", FOLDER_DEPTH_MAX, note));
-	PAWL_TRY(move_tree(from, to, NULL, FOLDER_DEPTH_MAX, note));
-	repo_path(repo, "publishing/", "timestamp.json", from);
-	repo_path(repo, "metadata/", "timestamp.json", to);
-	if (pawl_env_exists(from))
-		PAWL_TRY(pawl_env_rename(from, to, note));
-	repo_path(repo, "publishing", "", from);
-	(void)rmdir(from);
-	return PAWL_ERR_OK;
-}
+/* --- a publication --- */
 
 /* Staged metadata that this publication does not use was left by one that
  * never happened; it must not get a name that a later one needs. */
@@ -296,10 +311,8 @@ bool repo_commit(struct repo_job *job)
 	repo_path(job->repo, "staging/", "timestamp.json", path);
 	repo_path(job->repo, "staging", "", staging);
 	repo_path(job->repo, "publishing", "", publishing);
-	err = finish_publishing(job->repo, &note); /* of one whose end failed (disk full) */
-	if (err == PAWL_ERR_OK)
-		err = pawl_env_write_file(
-		    path, 0600, PAWL_BYTES(job->timestamp, job->timestamp_size), &note);
+	err =
+	    pawl_env_write_file(path, 0600, PAWL_BYTES(job->timestamp, job->timestamp_size), &note);
 	if (err == PAWL_ERR_OK)
 		err = pawl_env_rename(staging, publishing, &note);
 	if (err == PAWL_ERR_OK)

@@ -108,6 +108,8 @@ static int choose_range(
 	struct pawl_ranges ranges;
 
 	*ret_range = (struct pawl_range){ 0, size == 0 ? 0 : size - 1 };
+	if (call->request->method != PAWL_HTTP1_GET)
+		return 200; /* RFC 9110 14.2 */
 	if (if_range.at != NULL && !pawl_bytes_is(if_range, etag))
 		return 200; /* it changed meanwhile: send all of it */
 	switch (pawl_range_parse(pawl_http1_header(call->request->head, "range"), size, &ranges)) {

@@ -35,6 +35,7 @@ struct known_module {
 	char version[PAWL_VERSION_MAX + 1];
 	char hardware_class[PAWL_HW_CLASS_MAX + 1];
 	char sha256[65];
+	char image_sha256[65];
 	uint64_t seq;
 	uint32_t sec;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * repo_publish.c - POST /rest/v1/pawl/publish, the hourly timestamp, and what
- * the repository needs at the start.
+ * repo_publish.c - POST /rest/v1/pawl/publish, the timestamp that is signed
+ * again every hour, and what the repository needs at the start.
  *
  * Disk and signatures are a pool thread's work (repo_job.h); the fleet learns
  * of new releases on the loop's thread. */
@@ -59,6 +59,8 @@ static bool copy_known(struct publication *publication)
 			    set->modules[k].hardware_class);
 			print_text(
 			    known->sha256, sizeof(known->sha256), "%s", set->modules[k].sha256);
+			print_text(known->image_sha256, sizeof(known->image_sha256), "%s",
+			    set->modules[k].image_sha256);
 			known->seq = set->seq;
 			known->sec = set->sec;
 		}
@@ -85,7 +87,9 @@ static bool check_known(struct publication *publication)
 				same_class = same_class ||
 					     strcmp(found->hw.name[h], known->hardware_class) == 0;
 			if ((int64_t)known->seq != found->seq || known->sec != found->sec ||
-			    (same_class && strcmp(known->sha256, found->sha256) != 0))
+			    (same_class &&
+				(strcmp(known->sha256, found->sha256) != 0 ||
+				    strcmp(known->image_sha256, found->image_sha256) != 0)))
 				return job_fail(&publication->job, 409,
 				    "Release %s %s was published before with other content; use a "
 				    "new version.",
@@ -358,7 +362,7 @@ void publish_request(struct call *call)
 	call->app->publishing = true;
 }
 
-/* --- the hourly timestamp --- */
+/* --- the timestamp again --- */
 
 static void warn_of_expiry(struct app *app, const char *role, struct pawl_wall expires)
 {
@@ -421,7 +425,7 @@ void publish_renew(struct app *app)
 
 	if (publication != NULL &&
 	    pawl_http_work(app->http, renew_work, renew_done, publication) != PAWL_ERR_OK)
-		free_publication(publication); /* the next hour tries again */
+		free_publication(publication); /* the next time it works */
 }
 
 /* --- at the start --- */

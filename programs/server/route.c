@@ -11,13 +11,23 @@
 
 /* --- who asks --- */
 
+/* `actor` as logs and the audit table show it: "operator:anna". */
+static void set_actor(struct call *call, const char *kind, const char *name)
+{
+	struct pawl_buf out = pawl_buf_of(call->actor, sizeof(call->actor) - 1);
+
+	pawl_put_text(&out, kind);
+	pawl_put_text(&out, name);
+	call->actor[out.size] = '\0';
+}
+
 /* 403 with the reason unless the certificate is the one issued for a device. */
 static bool is_device(struct call *call)
 {
 	const struct pawl_http_request *request = call->request;
 	const struct pawl_bytes name = pawl_bytes_of(request->peer.common_name);
 
-	print_text(call->actor, sizeof(call->actor), "device:%s", request->peer.common_name);
+	set_actor(call, "device:", request->peer.common_name);
 	if (!request->has_peer || request->peer.role != PAWL_CERT_DEVICE) {
 		reply_error(call, 403, "This listener needs a device certificate (OU=device).");
 		return false;
@@ -53,7 +63,7 @@ static bool has_token(struct call *call)
 	pawl_sha256(PAWL_BYTES(header.at + 7, header.size - 7), digest);
 	if (pawl_store_token(call->app->store, digest, call->now, &token) != PAWL_ERR_OK)
 		return false;
-	print_text(call->actor, sizeof(call->actor), "token:%s", token.name);
+	set_actor(call, "token:", token.name);
 	return true;
 }
 
@@ -62,8 +72,7 @@ static bool is_operator(struct call *call)
 	const struct pawl_http_request *request = call->request;
 
 	if (request->has_peer && request->peer.role == PAWL_CERT_OPERATOR) {
-		print_text(
-		    call->actor, sizeof(call->actor), "operator:%s", request->peer.common_name);
+		set_actor(call, "operator:", request->peer.common_name);
 		return true;
 	}
 	if (has_token(call))
@@ -169,7 +178,7 @@ static const struct route_row *open_call(
 	call->now = pawl_env_wall();
 	call->out = pawl_buf_of(app->reply, APP_REPLY_MAX);
 	call->json = pawl_json_writer_of(&call->out);
-	print_text(call->actor, sizeof(call->actor), "address:%s", request->address);
+	set_actor(call, "address:", request->address);
 	if (pawl_target_split(request->target, PAWL_URL_SLASH_REFUSE, &scratch, &call->target) !=
 	    PAWL_ERR_OK) {
 		reply_error(call, 400, "The request target is not a valid path.");

@@ -17,16 +17,26 @@ static struct pawl_bytes device_name(const struct call *call)
 	return pawl_bytes_of(call->request->peer.common_name);
 }
 
+/* Adds "/DEFAULT/controller/v1/dev1". */
+static void put_device_path(const struct call *call, struct pawl_buf *out)
+{
+	pawl_put_u8(out, '/');
+	pawl_put_bytes(out, call->target.segments[0]);
+	pawl_put_text(out, "/controller/v1/");
+	pawl_put_bytes(out, device_name(call));
+}
+
 /* "https://host/DEFAULT/controller/v1/dev1"; false: 400 was answered. */
 static bool device_base(struct call *call, size_t capacity, char *ret_base)
 {
 	char base[512];
+	struct pawl_buf out = pawl_buf_of(ret_base, capacity - 1);
 
 	if (!base_url(call, sizeof(base), base))
 		return false;
-	print_text(ret_base, capacity, "%s/%.*s/controller/v1/%s", base,
-	    (int)call->target.segments[0].size, (const char *)call->target.segments[0].at,
-	    call->request->peer.common_name);
+	pawl_put_text(&out, base);
+	put_device_path(call, &out);
+	ret_base[out.size] = '\0';
 	return true;
 }
 
@@ -46,47 +56,83 @@ static bool read_id(struct call *call, size_t index, uint32_t *ret_id)
 
 /* --- poll --- */
 
+/* The hrefs of one answer, in one piece of memory. */
+struct hrefs {
+	struct pawl_buf memory;
+	struct pawl_bytes origin; /* https://host                             */
+	struct pawl_bytes base;   /* https://host/DEFAULT/controller/v1/dev1  */
+};
+
+/* `start` with `path` behind it, and `id` when it is not 0. */
+static struct pawl_bytes href_of(
+    struct hrefs *hrefs, struct pawl_bytes start, const char *path, uint32_t id)
+{
+	const size_t from = hrefs->memory.size;
+
+	pawl_put_bytes(&hrefs->memory, start);
+	pawl_put_text(&hrefs->memory, path);
+	if (id != 0)
+		pawl_put_int(&hrefs->memory, id);
+	return PAWL_BYTES(hrefs->memory.at + from, hrefs->memory.size - from);
+}
+
+static struct pawl_bytes deployment_href(struct hrefs *hrefs, const struct pawl_fleet_poll *poll)
+{
+	struct pawl_bytes href =
+	    href_of(hrefs, hrefs->base, "/deploymentBase/", poll->deployment_action_id);
+	const size_t before = hrefs->memory.size;
+
+	pawl_put_text(&hrefs->memory, "?c=");
+	pawl_put_int(&hrefs->memory, (int32_t)poll->revision);
+	href.size += hrefs->memory.size - before;
+	return href;
+}
+
+static void put_poll(struct call *call, const char *origin, const struct pawl_fleet_poll *poll)
+{
+	uint8_t memory[8 * (HREF_MAX / 2)];
+	struct hrefs hrefs = { .memory = pawl_buf_of(memory, sizeof(memory)) };
+	struct pawl_ddi_poll message = { .sleep_ms = (int64_t)poll->sleep_s * PAWL_MS_PER_S };
+
+	hrefs.origin = pawl_bytes_of(origin);
+	hrefs.base = href_of(&hrefs, hrefs.origin, "", 0);
+	put_device_path(call, &hrefs.memory);
+	hrefs.base.size = hrefs.memory.size;
+	if (poll->deployment_action_id != 0)
+		message.deployment_base = deployment_href(&hrefs, poll);
+	if (poll->cancel_action_id != 0)
+		message.cancel_action =
+		    href_of(&hrefs, hrefs.base, "/cancelAction/", poll->cancel_action_id);
+	if (poll->attributes_wanted)
+		message.config_data = href_of(&hrefs, hrefs.base, "/configData", 0);
+	if (poll->installed_action_id != 0)
+		message.installed_base =
+		    href_of(&hrefs, hrefs.base, "/installedBase/", poll->installed_action_id);
+	message.pawl_metadata = href_of(&hrefs, hrefs.origin, "/pawl/v1/repository/metadata/", 0);
+	message.pawl_targets = href_of(&hrefs, hrefs.origin, "/pawl/v1/repository/targets/", 0);
+	if (pawl_buf_check(&hrefs.memory) != PAWL_ERR_OK) {
+		reply_error(call, 400, "The Host header and the path are too long.");
+		return;
+	}
+	pawl_ddi_poll_write(&call->out, &message);
+	reply_json(call, 200);
+}
+
 static void poll(struct call *call)
 {
 	struct pawl_fleet_poll poll;
-	char origin[512];
-	char base[HREF_MAX / 2];
-	char deployment[HREF_MAX], cancel[HREF_MAX], config[HREF_MAX], installed[HREF_MAX];
-	char metadata[HREF_MAX], targets[HREF_MAX];
+	char origin[HREF_MAX / 2];
 
-	if (!base_url(call, sizeof(origin), origin) || !device_base(call, sizeof(base), base))
+	if (!base_url(call, sizeof(origin), origin))
 		return;
 
 	const pawl_fleet_result result = pawl_fleet_poll(call->app->fleet, device_name(call),
 	    pawl_bytes_of(call->request->address), call->now, &poll);
 
-	if (result != PAWL_FLEET_OK) {
+	if (result != PAWL_FLEET_OK)
 		reply_result(call, result, "device", NULL);
-		return;
-	}
-	print_text(deployment, sizeof(deployment), "%s/deploymentBase/%u?c=%d", base,
-	    poll.deployment_action_id, (int)poll.revision);
-	print_text(cancel, sizeof(cancel), "%s/cancelAction/%u", base, poll.cancel_action_id);
-	print_text(config, sizeof(config), "%s/configData", base);
-	print_text(
-	    installed, sizeof(installed), "%s/installedBase/%u", base, poll.installed_action_id);
-	print_text(metadata, sizeof(metadata), "%s/pawl/v1/repository/metadata/", origin);
-	print_text(targets, sizeof(targets), "%s/pawl/v1/repository/targets/", origin);
-
-	const struct pawl_bytes none = { 0 };
-	const struct pawl_ddi_poll message = {
-		.sleep_ms = (int64_t)poll.sleep_s * PAWL_MS_PER_S,
-		.deployment_base =
-		    poll.deployment_action_id != 0 ? pawl_bytes_of(deployment) : none,
-		.cancel_action = poll.cancel_action_id != 0 ? pawl_bytes_of(cancel) : none,
-		.config_data = poll.attributes_wanted ? pawl_bytes_of(config) : none,
-		.installed_base = poll.installed_action_id != 0 ? pawl_bytes_of(installed) : none,
-		.pawl_metadata = pawl_bytes_of(metadata),
-		.pawl_targets = pawl_bytes_of(targets),
-	};
-
-	pawl_ddi_poll_write(&call->out, &message);
-	reply_json(call, 200);
+	else
+		put_poll(call, origin, &poll);
 }
 
 /* --- attributes --- */

@@ -16,6 +16,7 @@ struct server_settings {
 	int64_t poll_interval_ms;
 	int64_t silence_ms;
 	int64_t enrolment_ms;
+	int64_t timestamp_renew_ms;
 	int64_t devices_max;
 	int64_t connections_max;
 	int64_t per_address_max;
