@@ -5,6 +5,8 @@
 #include "cmocka_setup.h"
 #include "device_world.h"
 
+#include "pawl/record.h"
+
 #include <string.h>
 
 static struct world world;
@@ -142,6 +144,30 @@ static void an_offer_that_kills_the_agent_is_given_up(void **state)
 	expect_that_it_goes_on();
 }
 
+/* After an update and after a fallback the other version's agent reads it. */
+static void a_state_without_the_newer_counters_is_read(void **state)
+{
+	(void)state;
+	static const char TEXT[] =
+	    "{\"phase\":\"idle\",\"action\":\"\",\"slot\":255,\"release\":{\"path\":\"\","
+	    "\"version\":\"\",\"seq\":0,\"sec\":0,\"length\":0,\"sha256\":"
+	    "\"0000000000000000000000000000000000000000000000000000000000000000\"},"
+	    "\"offset\":0,\"furthest\":0,\"tries\":0,\"rewrites\":0,\"reason\":\"none\","
+	    "\"sentence\":\"\",\"lastAction\":\"16\",\"lastSuccess\":true,\"lastReason\":"
+	    "\"none\",\"lastSentence\":\"done\",\"channelCounter\":3,\"timeFloor\":7,"
+	    "\"reports\":[],\"of-a-later-version\":[1]}";
+	static struct pawl_device_stored stored;
+	static uint8_t scratch[PAWL_DEVICE_SCRATCH];
+	uint8_t bytes[1024];
+	struct pawl_buf out = pawl_buf_of(bytes, sizeof(bytes));
+	pawl_put_record(&out, "PAGT", 1, pawl_bytes_of(TEXT));
+	assert_int_equal(
+	    pawl_device_decode(pawl_buf_bytes(&out), scratch, sizeof(scratch), &stored),
+	    PAWL_ERR_OK);
+	assert_int_equal(stored.channel_counter, 3);
+	assert_int_equal(stored.mismatches + stored.starts + stored.spent, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +178,7 @@ int main(void)
 		cmocka_unit_test(a_server_without_ranges_can_be_slow),
 		cmocka_unit_test(a_bad_image_that_breaks_the_disk_is_left),
 		cmocka_unit_test(a_machine_that_can_not_restart_says_so),
+		cmocka_unit_test(a_state_without_the_newer_counters_is_read),
 		cmocka_unit_test(an_offer_that_kills_the_agent_is_given_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
