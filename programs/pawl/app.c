@@ -9,37 +9,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* Address space; pages that nobody touches cost nothing. Parsing metadata takes
  * about thirty times its size, and it has at most 8 MiB. Where so much is not
  * to be had, less does for ordinary repositories. */
 enum { ARENA_SIZE = 512 * 1024 * 1024, ARENA_SIZE_MIN = 32 * 1024 * 1024 };
-
-static int exit_code_of(pawl_err err)
-{
-	switch (err) {
-	case PAWL_ERR_OK: return APP_EXIT_OK;
-	case PAWL_ERR_NETWORK:
-	case PAWL_ERR_TIMEOUT: return APP_EXIT_UNREACHABLE;
-	case PAWL_ERR_DENIED: return APP_EXIT_DENIED;
-	case PAWL_ERR_IO:
-	case PAWL_ERR_NO_SPACE:
-	case PAWL_ERR_NO_MEMORY:
-	case PAWL_ERR_NOT_FOUND:
-	case PAWL_ERR_EXISTS:
-	case PAWL_ERR_TRUNCATED:
-	case PAWL_ERR_SYNTAX:
-	case PAWL_ERR_RANGE:
-	case PAWL_ERR_LIMIT:
-	case PAWL_ERR_CORRUPT:
-	case PAWL_ERR_REFUSED:
-	case PAWL_ERR_CRYPTO:
-	case PAWL_ERR_UNSUPPORTED:
-	case PAWL_ERR_CANCELLED: break;
-	}
-	return APP_EXIT_FAILED;
-}
 
 static const char *repo_folder(const struct pawl_cli_call *call)
 {
@@ -60,19 +36,28 @@ static bool has_option(const struct pawl_cli_call *call, const char *name)
 	return false;
 }
 
+/* Straight from the system: zeroed, and nobody touches what is not used. */
+static void *take_pages(size_t *io_size)
+{
+	for (; *io_size >= ARENA_SIZE_MIN; *io_size /= 2) {
+		void *at = mmap(NULL, *io_size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (at != MAP_FAILED)
+			return at;
+	}
+	return NULL;
+}
+
 int app_run(struct pawl_cli_call *call, pawl_err (*command)(struct app *app))
 {
 	struct app *app = calloc(1, sizeof(*app));
 	size_t size = ARENA_SIZE;
-	void *memory = calloc(1, size);
+	void *memory = app == NULL ? NULL : take_pages(&size);
 
-	while (memory == NULL && size > ARENA_SIZE_MIN)
-		memory = calloc(1, size /= 2);
-	if (app == NULL || memory == NULL) {
+	if (memory == NULL) {
 		free(app);
-		free(memory);
 		(void)pawl_cli_fail(call, PAWL_ERR_NO_MEMORY, NULL, NULL);
-		return APP_EXIT_FAILED;
+		return PAWL_CLI_FAILED;
 	}
 	app->call = call;
 	app->arena = pawl_arena_of(memory, size);
@@ -82,7 +67,7 @@ int app_run(struct pawl_cli_call *call, pawl_err (*command)(struct app *app))
 	app->key_fd = -1;
 	app->lock.fd = -1;
 	const pawl_err err = command(app);
-	const int code = app->usage ? PAWL_CLI_USAGE : exit_code_of(err);
+	const int code = app->usage ? PAWL_CLI_USAGE : (int)pawl_cli_exit_of(err);
 	if (err != PAWL_ERR_OK && !app->usage)
 		(void)pawl_cli_fail(call, err, NULL, app->note.text[0] == '\0' ? NULL : &app->note);
 	pawl_fetch_destroy(app->fetch);
@@ -91,7 +76,7 @@ int app_run(struct pawl_cli_call *call, pawl_err (*command)(struct app *app))
 	pawl_env_unlock(&app->lock);
 	pawl_bytes_wipe(app->passphrase, sizeof(app->passphrase));
 	pawl_bytes_wipe(app->arena.at, app->arena.used);
-	free(memory);
+	(void)munmap(memory, size);
 	free(app);
 	return code;
 }
@@ -145,7 +130,7 @@ void *app_take(struct app *app, size_t count, size_t size)
 	if (at == NULL) {
 		fprintf(app->call->err,
 		    "pawl: out of memory: the repository or the answer is too large\n");
-		exit(APP_EXIT_FAILED);
+		exit(PAWL_CLI_FAILED);
 	}
 	return at;
 }
@@ -209,6 +194,29 @@ const char *app_date(struct app *app, struct pawl_wall moment)
 	return (const char *)text.at;
 }
 
+const char *app_time(struct app *app, int64_t ms)
+{
+	/* pawl_put_date writes four digits of a year. */
+	const int64_t end = INT64_C(253402300800) * PAWL_MS_PER_S;
+
+	return ms <= 0 || ms >= end ? "-" : app_date(app, (struct pawl_wall){ ms });
+}
+
+const char *app_size(struct app *app, uint64_t bytes)
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
+	double size = (double)bytes / 1024.0;
+	size_t unit = 0;
+
+	if (bytes < 1024)
+		return app_text(app, "%llu B", (unsigned long long)bytes);
+	while (size >= 1024.0 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		size /= 1024.0;
+		unit++;
+	}
+	return app_text(app, "%.1f %s", size, units[unit]);
+}
+
 /* --- files --- */
 
 pawl_err app_read(struct app *app, const char *path, size_t size_max, struct pawl_bytes *ret_bytes)
@@ -248,6 +256,24 @@ void app_report_written(struct app *app)
 	for (size_t i = 0; i < app->written_count; i++)
 		fprintf(app->call->out, "%s %s/%s\n", app->dry_run ? "would write" : "wrote",
 		    app->repo, app->written[i]);
+}
+
+pawl_err app_check_is_repository(struct app *app)
+{
+	if (pawl_env_exists(app_path(app, "pawl.json")))
+		return PAWL_ERR_OK;
+	return app_fail(app, PAWL_ERR_NOT_FOUND,
+	    "there is no repository in %s: give its folder with -C DIR or PAWL_REPO, or make one "
+	    "with `pawl repo init`",
+	    app->repo);
+}
+
+pawl_err app_begin_change(struct app *app)
+{
+	/* First: a mistyped folder must not come into being. */
+	PAWL_TRY(app_check_is_repository(app));
+	PAWL_TRY(app_lock(app));
+	return app_settings_load(app);
 }
 
 pawl_err app_lock(struct app *app)

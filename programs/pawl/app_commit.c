@@ -99,8 +99,9 @@ static pawl_err write_role(struct commit *commit, struct app_file *file)
 
 	if (settings == NULL)
 		return app_fail(app, PAWL_ERR_NOT_FOUND,
-		    "%s/pawl.json: member \"roles.%s\" is missing: which keys sign it?", app->repo,
-		    file->role);
+		    "%s/pawl.json: member \"roles.%s\" is missing: which keys sign it? After a cut "
+		    "`pawl product add` puts it back",
+		    app->repo, file->role);
 	PAWL_TRY(app_repo_authority(app, commit->repo, file->role, &role, &keys, &key_count));
 	file->file.version = file->version + 1;
 	file->file.expires = (struct pawl_wall){ app->now.ms + settings->days * PAWL_MS_PER_DAY };

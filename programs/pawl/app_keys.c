@@ -48,6 +48,11 @@ bool app_key_is_here(struct app *app, const char *name)
 	return pawl_env_exists(app_path(app, "%s", pem_name(app, name)));
 }
 
+static bool has_public(struct app *app, const char *name)
+{
+	return pawl_env_exists(app_path(app, "%s", public_name(app, name)));
+}
+
 pawl_err app_key_store(struct app *app, const char *name, const struct pawl_key *key,
     const char *passphrase, bool replace)
 {
@@ -59,6 +64,13 @@ pawl_err app_key_store(struct app *app, const char *name, const struct pawl_key 
 	if (!replace && app_key_is_here(app, name))
 		return app_fail(app, PAWL_ERR_EXISTS,
 		    "%s/keys/%s.pem exists and is kept; choose another name", app->repo, name);
+	/* Its private half is offline: a new key would take over the name that
+	 * signed metadata and pawl.json know it by. */
+	if (!replace && has_public(app, name))
+		return app_fail(app, PAWL_ERR_EXISTS,
+		    "%s/pub/%s.json is a key whose private half is kept elsewhere; choose another "
+		    "name",
+		    app->repo, name);
 	PAWL_TRY(
 	    app_wrap(app, pawl_key_save(key, pawl_bytes_of(passphrase), &pem), "key %s", name));
 	PAWL_TRY(app_wrap(app, pawl_key_public(key, &public_text), "key %s", name));
@@ -82,6 +94,21 @@ pawl_err app_key_make(
 	return err;
 }
 
+pawl_err app_key_make_or_keep(
+    struct app *app, const char *name, pawl_sig_scheme scheme, const char *passphrase)
+{
+	struct pawl_key *key = NULL;
+
+	if (has_public(app, name))
+		return PAWL_ERR_OK;
+	if (!app_key_is_here(app, name))
+		return app_key_make(app, name, scheme, passphrase);
+	PAWL_TRY(app_key_open(app, name, &key));
+	const pawl_err err = app_key_store(app, name, key, passphrase, true);
+	pawl_key_destroy(key);
+	return err;
+}
+
 static pawl_err read_pem(struct app *app, const char *name, struct pawl_bytes *ret_pem)
 {
 	const char *path = app_path(app, "%s", pem_name(app, name));
@@ -93,11 +120,10 @@ static pawl_err read_pem(struct app *app, const char *name, struct pawl_bytes *r
 		    name, path);
 	pawl_note_clear(&app->note);
 	const pawl_err err = pawl_env_check_private(path, &app->note);
-	if (err != PAWL_ERR_OK)
-		return app_fail(app, PAWL_ERR_DENIED,
-		    "%s can be read by others; repair it with `chmod 600 %s` and consider the key "
-		    "known",
-		    path, path);
+	if (err != PAWL_ERR_OK) {
+		pawl_note_add(&app->note, " and consider the key known");
+		return err;
+	}
 	return app_read(app, path, PAWL_KEY_PEM_MAX, ret_pem);
 }
 

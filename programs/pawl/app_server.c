@@ -14,6 +14,7 @@ enum {
 	ANSWER_SIZE_MAX = 16 * 1024 * 1024,
 	ANSWER_TIMEOUT_MS = 60000,
 	LIST_PAGE = 200,
+	LIST_ITEMS_MAX = 10 * 1000 * 1000,
 	/* An upload that stands still for so long has failed. */
 	STALL_S = 30
 };
@@ -102,8 +103,14 @@ static pawl_err explain_status(
 		return err;
 	if (app_json_parse(app, "answer", answer->body, &json) == PAWL_ERR_OK)
 		message = app_json_text(app, &json, 0, "message");
-	return app_fail(app, err, "the server answered: %s (HTTP %d to %s)",
-	    message[0] == '\0' ? pawl_err_text(err) : message, answer->status, path);
+	/* A proxy, or no pawl-server at all. */
+	if (message[0] == '\0')
+		return app_fail(app, err,
+		    "%s answered HTTP %d to %s without a message: is it the operator listener of "
+		    "pawl-server? Its log says more",
+		    app->settings.operator_url, answer->status, path);
+	return app_fail(
+	    app, err, "the server answered: %s (HTTP %d to %s)", message, answer->status, path);
 }
 
 static void tell_dry_run(
@@ -159,14 +166,17 @@ pawl_err app_server_call(struct app *app, pawl_fetch_method method, const char *
 /* --- lists --- */
 
 pawl_err app_server_list(
-    struct app *app, const char *path, app_item *each, void *context, int64_t *ret_total)
+    struct app *app, const char *path, bool keep, app_item *each, void *context, int64_t *ret_total)
 {
 	const char *joint = strchr(path, '?') == NULL ? "?" : "&";
 	int64_t offset = 0;
 	int64_t total = 0;
 
+	/* Its memory is not a page's. */
+	PAWL_TRY(connect_once(app));
 	do {
 		struct pawl_json json;
+		const size_t mark = app->arena.used;
 		PAWL_TRY(app_server_call(app, PAWL_FETCH_GET,
 		    app_text(
 			app, "%s%soffset=%lld&limit=%d", path, joint, (long long)offset, LIST_PAGE),
@@ -180,7 +190,10 @@ pawl_err app_server_list(
 		    content == PAWL_JSON_NONE ? 0 : pawl_json_count(&json, content);
 		offset += count;
 		total = bare ? offset : app_json_int(&json, 0, "total");
-		if (count == 0)
+		if (!keep)
+			app->arena.used = mark;
+		/* Each page brings something, or a server could keep us for ever. */
+		if (count == 0 || offset > LIST_ITEMS_MAX)
 			break;
 	} while (offset < total);
 	if (ret_total != NULL)
@@ -218,7 +231,8 @@ pawl_err app_distribution_set(
 {
 	struct wanted_set wanted = { .product = product, .version = version };
 
-	PAWL_TRY(app_server_list(app, "/rest/v1/distributionsets", match_set, &wanted, NULL));
+	PAWL_TRY(
+	    app_server_list(app, "/rest/v1/distributionsets", false, match_set, &wanted, NULL));
 	if (wanted.id == 0)
 		return app_fail(app, PAWL_ERR_NOT_FOUND,
 		    "the server has no release %s of %s; `pawl release publish` brings it there",

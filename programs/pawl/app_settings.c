@@ -120,12 +120,7 @@ pawl_err app_settings_load(struct app *app)
 	struct pawl_bytes text;
 	struct pawl_json json;
 
-	if (!pawl_env_exists(path))
-		return app_fail(app, PAWL_ERR_NOT_FOUND,
-		    "there is no repository in %s: give its folder with -C DIR or PAWL_REPO, or "
-		    "make one "
-		    "with `pawl repo init`",
-		    app->repo);
+	PAWL_TRY(app_check_is_repository(app));
 	PAWL_TRY(app_read(app, path, SETTINGS_SIZE_MAX, &text));
 	PAWL_TRY(app_json_parse(app, path, text, &json));
 	return load_document(app, &json);

@@ -13,6 +13,15 @@ enum { NAME_MAX_SHOWN = 128 };
 
 /* --- add, token --- */
 
+/* The settings, and the device's path at the server; `id` is checked. */
+static pawl_err device_path(struct app *app, const char *id, const char **ret_path)
+{
+	PAWL_TRY(app_check_name(app, "device", id, PAWL_DEVICE_ID_MAX));
+	PAWL_TRY(app_settings_load(app));
+	*ret_path = app_text(app, "/rest/v1/targets/%s", app_percent(app, id));
+	return PAWL_ERR_OK;
+}
+
 static pawl_err fetch_token(struct app *app, const char *id, const char **ret_token)
 {
 	struct pawl_json answer;
@@ -36,8 +45,12 @@ static pawl_err hand_over(struct app *app, const char *id, const char *token)
 		return PAWL_ERR_OK;
 	pawl_note_clear(&app->note);
 	if (path != NULL)
-		PAWL_TRY(pawl_env_write_file(
-		    path, 0600, pawl_bytes_of(app_text(app, "%s\n", token)), &app->note));
+		PAWL_TRY(app_wrap(app,
+		    pawl_env_write_file(
+			path, 0600, pawl_bytes_of(app_text(app, "%s\n", token)), &app->note),
+		    "the server made a token but it could not be stored, get another with `pawl "
+		    "device token %s`",
+		    id));
 	if (app->call->json) {
 		struct app_document document;
 		app_document_begin(
@@ -116,62 +129,29 @@ static int run_device_token(struct pawl_cli_call *call)
 
 /* --- list --- */
 
-struct listing {
-	struct pawl_cli_table *table;
-	size_t count;
-};
-
-static pawl_err list_item(
-    struct app *app, const struct pawl_json *json, uint32_t item, void *context)
-{
-	struct listing *listing = context;
-	const char *const cells[] = { app_json_text(app, json, item, "controllerId"),
-		app_json_text(app, json, item, "pawl.product"),
-		app_json_text(app, json, item, "pawl.hardwareClass"),
-		app_json_text(app, json, item, "pawl.group"),
-		app_json_text(app, json, item, "pawl.version"),
-		app_json_text(app, json, item, "pawl.state"),
-		app_json_text(app, json, item, "pawl.enrolment"),
-		app_json_text(app, json, item, "pawl.why") };
-
-	if (!app->call->json)
-		return pawl_cli_table_add(listing->table, cells);
-	const struct pawl_bytes raw = pawl_json_raw(json, item);
-	fputs(listing->count++ == 0 ? "" : ",", app->call->out);
-	fwrite(raw.at, 1, raw.size, app->call->out);
-	return PAWL_ERR_OK;
-}
-
 static pawl_err device_list(struct app *app)
 {
-	static const struct pawl_cli_column columns[] = { { .title = "DEVICE" },
-		{ .title = "PRODUCT" }, { .title = "HARDWARE" }, { .title = "GROUP" },
-		{ .title = "VERSION" }, { .title = "STATE" }, { .title = "ENROLMENT" },
-		{ .title = "WHY", .shrink = true } };
+	static const struct app_list_column columns[] = {
+		{ { .title = "DEVICE" }, "controllerId", APP_CELL_TEXT },
+		{ { .title = "PRODUCT" }, "pawl.product", APP_CELL_TEXT },
+		{ { .title = "HARDWARE" }, "pawl.hardwareClass", APP_CELL_TEXT },
+		{ { .title = "GROUP" }, "pawl.group", APP_CELL_TEXT },
+		{ { .title = "VERSION" }, "pawl.version", APP_CELL_TEXT },
+		{ { .title = "STATE" }, "pawl.state", APP_CELL_TEXT },
+		{ { .title = "ENROLMENT" }, "pawl.enrolment", APP_CELL_TEXT },
+		{ { .title = "WHY", .shrink = true }, "pawl.why", APP_CELL_TEXT },
+	};
 	const char *query = pawl_cli_value(app->call, "q");
-	struct listing listing = { .count = 0 };
-	struct pawl_json probe;
-	int64_t total = 0;
-
-	PAWL_TRY(app_settings_load(app));
 	const char *path = query == NULL
 			       ? "/rest/v1/targets"
 			       : app_text(app, "/rest/v1/targets?q=%s", app_percent(app, query));
-	/* A refusal must come before the first byte of the document. */
-	PAWL_TRY(app_server_call(app, PAWL_FETCH_GET,
-	    app_text(app, "%s%slimit=1", path, query == NULL ? "?" : "&"), PAWL_BYTES(NULL, 0),
-	    &probe));
-	PAWL_TRY(pawl_cli_table_create(columns, 8, &listing.table));
-	if (app->call->json)
-		fputs("{\"content\":[", app->call->out);
-	const pawl_err err = app_server_list(app, path, list_item, &listing, &total);
-	if (app->call->json)
-		fprintf(app->call->out, "],\"total\":%lld,\"size\":%zu}\n", (long long)total,
-		    listing.count);
-	else if (err == PAWL_ERR_OK)
-		pawl_cli_table_print(listing.table, app->call->out, 0);
-	pawl_cli_table_destroy(listing.table);
-	return err;
+	const struct app_listing listing = { .path = path,
+		.most = INT64_MAX,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+		.columns = columns };
+
+	PAWL_TRY(app_settings_load(app));
+	return app_show_list(app, &listing);
 }
 
 static int run_device_list(struct pawl_cli_call *call)
@@ -206,45 +186,54 @@ static void print_messages(struct app *app, const struct pawl_json *status)
 		const uint32_t messages = pawl_json_get(status, at, "messages");
 		const int64_t ms = app_json_int(status, at, "reportedAt");
 
-		fprintf(app->call->out, "  %s ", app_date(app, (struct pawl_wall){ ms }));
+		fprintf(app->call->out, "  %s ", app_time(app, ms));
 		pawl_cli_print_safe(app->call->out, app_json_text(app, status, at, "type"));
 		fputc('\n', app->call->out);
 		app_json_print(app, status, messages, 4);
 	}
 }
 
+/* The server's object with two members more. */
+static pawl_err print_device_json(struct app *app, const struct pawl_json *target,
+    const struct pawl_json *attributes, const struct pawl_json *status)
+{
+	const struct pawl_bytes whole = pawl_json_raw(target, 0);
+	const uint32_t content = pawl_json_get(status, 0, "content");
+	const struct pawl_bytes list =
+	    content == PAWL_JSON_NONE ? PAWL_BYTES_LIT("[]") : pawl_json_raw(status, content);
+	FILE *out = app->call->out;
+
+	fwrite(whole.at, 1, whole.size - 1, out);
+	fputs(pawl_json_count(target, 0) == 0 ? "" : ",", out);
+	fputs("\"attributes\":", out);
+	fwrite(attributes->text.at, 1, attributes->text.size, out);
+	fputs(",\"lastActionStatus\":", out);
+	fwrite(list.at, 1, list.size, out);
+	fputs("}\n", out);
+	return PAWL_ERR_OK;
+}
+
 static pawl_err device_show(struct app *app)
 {
 	const char *id = pawl_cli_argument(app->call, 0);
+	const char *path = NULL;
 	struct pawl_json target;
 	struct pawl_json attributes;
 	struct pawl_json status;
-	FILE *out = app->call->out;
 
-	PAWL_TRY(app_check_name(app, "device", id, PAWL_DEVICE_ID_MAX));
-	PAWL_TRY(app_settings_load(app));
-	const char *path = app_text(app, "/rest/v1/targets/%s", app_percent(app, id));
+	PAWL_TRY(device_path(app, id, &path));
 	PAWL_TRY(app_server_call(app, PAWL_FETCH_GET, path, PAWL_BYTES(NULL, 0), &target));
+	/* An answer about another device would be read as one about this. */
+	if (strcmp(app_json_text(app, &target, 0, "controllerId"), id) != 0)
+		return app_fail(app, PAWL_ERR_SYNTAX,
+		    "the server's answer to %s is not about device %s", path, id);
 	PAWL_TRY(app_server_call(app, PAWL_FETCH_GET, app_text(app, "%s/attributes", path),
 	    PAWL_BYTES(NULL, 0), &attributes));
 	PAWL_TRY(last_messages(app, id, &target, &status));
-	if (app->call->json) {
-		/* The server's object with two members more. */
-		const struct pawl_bytes raw = pawl_json_raw(&target, 0);
-		const uint32_t content = pawl_json_get(&status, 0, "content");
-		const struct pawl_bytes list = content == PAWL_JSON_NONE
-						   ? PAWL_BYTES_LIT("[]")
-						   : pawl_json_raw(&status, content);
-		fwrite(raw.at, 1, raw.size - 1, out);
-		fputs(",\"attributes\":", out);
-		fwrite(attributes.text.at, 1, attributes.text.size, out);
-		fputs(",\"lastActionStatus\":", out);
-		fwrite(list.at, 1, list.size, out);
-		fputs("}\n", out);
-		return PAWL_ERR_OK;
-	}
+	if (app->call->json)
+		return print_device_json(app, &target, &attributes, &status);
 	app_json_print(app, &target, 0, 0);
-	fputs("attributes:\n", out);
+	fputs("attributes:\n", app->call->out);
 	app_json_print(app, &attributes, 0, 2);
 	print_messages(app, &status);
 	return PAWL_ERR_OK;
@@ -298,16 +287,15 @@ static int run_device_revoke(struct pawl_cli_call *call)
 static pawl_err device_remove(struct app *app)
 {
 	const char *id = pawl_cli_argument(app->call, 0);
+	const char *path = NULL;
 
-	PAWL_TRY(app_check_name(app, "device", id, PAWL_DEVICE_ID_MAX));
-	PAWL_TRY(app_settings_load(app));
+	PAWL_TRY(device_path(app, id, &path));
 	if (!app->dry_run && !pawl_cli_flag(app->call, "yes") &&
 	    !pawl_cli_confirm(stdin, app->call->err,
 		app_text(app, "Remove device %s and its history from the server?", id)))
 		return app_fail(app, PAWL_ERR_CANCELLED,
 		    "device %s was not removed; --yes answers the question in scripts", id);
-	PAWL_TRY(app_server_call(app, PAWL_FETCH_DELETE,
-	    app_text(app, "/rest/v1/targets/%s", app_percent(app, id)), PAWL_BYTES(NULL, 0), NULL));
+	PAWL_TRY(app_server_call(app, PAWL_FETCH_DELETE, path, PAWL_BYTES(NULL, 0), NULL));
 	return done(app, id, "removed");
 }
 
@@ -320,13 +308,12 @@ static pawl_err device_assign(struct app *app)
 {
 	const char *id = pawl_cli_argument(app->call, 0);
 	const char *version = pawl_cli_value(app->call, "release");
+	const char *path = NULL;
 	struct pawl_json target;
 	struct pawl_json answer;
 	int64_t set = 0;
 
-	PAWL_TRY(app_check_name(app, "device", id, PAWL_DEVICE_ID_MAX));
-	PAWL_TRY(app_settings_load(app));
-	const char *path = app_text(app, "/rest/v1/targets/%s", app_percent(app, id));
+	PAWL_TRY(device_path(app, id, &path));
 	PAWL_TRY(app_server_call(app, PAWL_FETCH_GET, path, PAWL_BYTES(NULL, 0), &target));
 	const char *product = app_json_text(app, &target, 0, "pawl.product");
 	PAWL_TRY(app_distribution_set(app, product, version, &set));
@@ -334,8 +321,7 @@ static pawl_err device_assign(struct app *app)
 	    pawl_bytes_of(app_text(app, "{\"id\":%lld,\"type\":\"forced\"}", (long long)set)),
 	    &answer));
 	if (app->call->json && !app->dry_run) {
-		fwrite(answer.text.at, 1, answer.text.size, app->call->out);
-		fputc('\n', app->call->out);
+		app_document_raw(app, &answer);
 		return PAWL_ERR_OK;
 	}
 	const bool is_new = app->dry_run || app_json_int(&answer, 0, "assigned") > 0;
@@ -351,76 +337,44 @@ static int run_device_assign(struct pawl_cli_call *call)
 
 /* --- the table --- */
 
+#define TOKEN_OUT                                                                                  \
+	APP_PRESET("token-out", "FILE", NULL,                                                      \
+	    "Write the one-time token there (mode 0600) instead of printing it.")
+
 static const struct pawl_cli_option add_options[] = {
-	{ .name = "product",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "PRODUCT",
-	    .help = "What it runs." },
-	{ .name = "hw",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "CLASS",
-	    .help = "Its hardware class." },
-	{ .name = "group",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "GROUP",
-	    .help = "The group whose channel it follows." },
-	{ .name = "name", .kind = PAWL_CLI_VALUE, .value = "TEXT", .help = "A name for people." },
-	{ .name = "token-out",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "FILE",
-	    .help = "Write the one-time token there (mode 0600) instead of printing it." },
+	APP_NEEDED("product", "PRODUCT", "What it runs."),
+	APP_NEEDED("hw", "CLASS", "Its hardware class."),
+	APP_NEEDED("group", "GROUP", "The group whose channel it follows."),
+	APP_PRESET("name", "TEXT", NULL, "A name for people."),
+	TOKEN_OUT,
 	APP_DRY_RUN,
 	{ 0 },
 };
 
-static const struct pawl_cli_option token_options[] = {
-	{ .name = "token-out",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "FILE",
-	    .help = "Write the token there (mode 0600) instead of printing it." },
-	APP_DRY_RUN,
-	{ 0 },
-};
+static const struct pawl_cli_option token_options[] = { TOKEN_OUT, APP_DRY_RUN, { 0 } };
 
 static const struct pawl_cli_option list_options[] = {
-	{ .name = "q",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "FIQL",
-	    .help = "Only these, e.g. \"group==field;state==failed\"; * stands for anything." },
+	APP_PRESET("q", "FIQL", NULL,
+	    "Only these, e.g. \"group==field;state==failed\"; * stands for anything."),
 	{ 0 },
 };
 
 static const struct pawl_cli_option approve_options[] = {
-	{ .name = "all", .kind = PAWL_CLI_FLAG, .help = "Every device that waits." },
-	{ .name = "watch",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "SECONDS",
-	    .preset = "0",
-	    .help = "Keep looking for so long." },
-	{ .name = "days",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "N",
-	    .preset = "365",
-	    .help = "How long the certificates are valid." },
+	APP_PLAIN_FLAG("all", "Every device that waits."),
+	APP_PRESET("watch", "SECONDS", "0", "Keep looking for so long."),
+	APP_PRESET("days", "N", "365", "How long the certificates are valid."),
 	APP_DRY_RUN,
 	{ 0 },
 };
 
 static const struct pawl_cli_option assign_options[] = {
-	{ .name = "release",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "VERSION",
-	    .help = "The release to offer." },
+	APP_NEEDED("release", "VERSION", "The release to offer."),
 	APP_DRY_RUN,
 	{ 0 },
 };
 
 static const struct pawl_cli_option remove_options[] = {
-	{ .name = "yes", .kind = PAWL_CLI_FLAG, .help = "Do not ask." },
+	APP_PLAIN_FLAG("yes", "Do not ask."),
 	APP_DRY_RUN,
 	{ 0 },
 };

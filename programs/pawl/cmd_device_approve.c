@@ -127,7 +127,7 @@ static pawl_err look_once(struct app *app, struct approvals *approvals)
 	approvals->waiting = NULL;
 	approvals->refused = 0;
 	PAWL_TRY(app_server_list(
-	    app, "/rest/v1/pawl/enrolments?state=pending", collect_item, approvals, NULL));
+	    app, "/rest/v1/pawl/enrolments?state=pending", true, collect_item, approvals, NULL));
 	for (const struct request *request = approvals->waiting; request != NULL;
 	     request = request->next) {
 		const char *pin = "";

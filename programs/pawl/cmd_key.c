@@ -25,20 +25,15 @@ static pawl_err key_create(struct app *app)
 	PAWL_TRY(app_lock(app));
 	if (pawl_cli_flag(app->call, "encrypt"))
 		PAWL_TRY(app_new_passphrase(app, "passphrase-file", passphrase));
-	const pawl_err err = app_key_make(app, name, scheme, passphrase);
+	/* A cut between its two files has left the private half alone: complete it. */
+	const bool is_half =
+	    app_key_is_here(app, name) && !pawl_env_exists(app_path(app, "pub/%s.json", name));
+	const pawl_err err = is_half ? app_key_make_or_keep(app, name, scheme, passphrase)
+				     : app_key_make(app, name, scheme, passphrase);
 	pawl_bytes_wipe(passphrase, sizeof(passphrase));
 	PAWL_TRY(err);
-	if (app->call->json) {
-		struct app_document document;
-		app_document_begin(app, &document, 4096);
-		pawl_json_begin_object(&document.writer);
-		pawl_json_member_text(&document.writer, "name", name);
-		app_document_written(app, &document.writer);
-		pawl_json_end_object(&document.writer);
-		app_document_end(app, &document);
-	} else {
-		app_report_written(app);
-	}
+	const char *const members[] = { "name", name, NULL };
+	app_report(app, members);
 	return PAWL_ERR_OK;
 }
 
@@ -204,7 +199,9 @@ static pawl_err key_passwd(struct app *app)
 	pawl_err err = PAWL_ERR_OK;
 
 	PAWL_TRY(check_key_name(app, name));
-	PAWL_TRY(app_lock(app));
+	/* First: a mistyped folder must not come into being. */
+	if (app_key_is_here(app, name))
+		PAWL_TRY(app_lock(app));
 	PAWL_TRY(app_key_open(app, name, &key));
 	if (!pawl_cli_flag(app->call, "remove"))
 		err = app_new_passphrase(app, "new-passphrase-file", passphrase);
@@ -214,12 +211,8 @@ static pawl_err key_passwd(struct app *app)
 	pawl_bytes_wipe(passphrase, sizeof(passphrase));
 	PAWL_TRY(err);
 	if (app->call->json) {
-		struct app_document document;
-		app_document_begin(app, &document, 4096);
-		pawl_json_begin_object(&document.writer);
-		app_document_written(app, &document.writer);
-		pawl_json_end_object(&document.writer);
-		app_document_end(app, &document);
+		const char *const members[] = { "name", name, NULL };
+		app_report(app, members);
 	} else {
 		fprintf(app->call->out, "key %s is %s now\n", name,
 		    pawl_cli_flag(app->call, "remove") ? "not encrypted" : "encrypted");
@@ -235,25 +228,16 @@ static int run_key_passwd(struct pawl_cli_call *call)
 /* --- the table --- */
 
 static const struct pawl_cli_option create_options[] = {
-	{ .name = "type",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "TYPE",
-	    .choices = "ed25519|p256|rsa",
-	    .preset = "ed25519",
-	    .help = "Kind of key; rsa has 3072 bits." },
-	{ .name = "encrypt",
-	    .kind = PAWL_CLI_FLAG,
-	    .help = "Protect the file with a passphrase (AES-256, PBKDF2)." },
+	APP_KEY_TYPE("Kind of key; rsa has 3072 bits."),
+	APP_PLAIN_FLAG("encrypt", "Protect the file with a passphrase (AES-256, PBKDF2)."),
 	APP_DRY_RUN,
 	{ 0 },
 };
 
 static const struct pawl_cli_option passwd_options[] = {
-	{ .name = "new-passphrase-file",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "FILE",
-	    .help = "First line: the new passphrase; otherwise it is asked for twice." },
-	{ .name = "remove", .kind = PAWL_CLI_FLAG, .help = "Store the key without a passphrase." },
+	APP_PRESET("new-passphrase-file", "FILE", NULL,
+	    "First line: the new passphrase; otherwise it is asked for twice."),
+	APP_PLAIN_FLAG("remove", "Store the key without a passphrase."),
 	APP_DRY_RUN,
 	{ 0 },
 };

@@ -62,8 +62,7 @@ static pawl_err delegate(struct app *app, struct app_repo *repo, const char *rol
 	if (targets->role_count > 0)
 		memcpy(roles, targets->roles, targets->role_count * sizeof(*roles));
 	for (size_t i = 0; i < key_count; i++) {
-		if (!app_key_is_here(app, key_names[i]))
-			PAWL_TRY(app_key_make(app, key_names[i], scheme, ""));
+		PAWL_TRY(app_key_make_or_keep(app, key_names[i], scheme, ""));
 		PAWL_TRY(app_key_public(app, key_names[i], &keys[targets->key_count + i]));
 		ids[i] = keys[targets->key_count + i].id;
 		snprintf(settings->keys[settings->key_count++], sizeof(settings->keys[0]), "%s",
@@ -111,8 +110,7 @@ static pawl_err product_add(struct app *app)
 	size_t added = 0;
 
 	PAWL_TRY(app_check_name(app, "product", name, PAWL_PRODUCT_MAX));
-	PAWL_TRY(app_lock(app));
-	PAWL_TRY(app_settings_load(app));
+	PAWL_TRY(app_begin_change(app));
 	struct app_product *product = app_settings_product(app, name);
 	const bool is_new = product == NULL;
 	if (is_new) {
@@ -135,17 +133,8 @@ static pawl_err product_add(struct app *app)
 	if (is_new)
 		PAWL_TRY(new_product(app, name));
 	PAWL_TRY(app_settings_save(app));
-	if (app->call->json) {
-		struct app_document document;
-		app_document_begin(app, &document, 16 * 1024);
-		pawl_json_begin_object(&document.writer);
-		pawl_json_member_text(&document.writer, "product", name);
-		app_document_written(app, &document.writer);
-		pawl_json_end_object(&document.writer);
-		app_document_end(app, &document);
-	} else {
-		app_report_written(app);
-	}
+	const char *const members[] = { "product", name, NULL };
+	app_report(app, members);
 	return PAWL_ERR_OK;
 }
 
@@ -220,12 +209,7 @@ static const struct pawl_cli_option add_options[] = {
 	    .kind = PAWL_CLI_REPEAT,
 	    .value = "GROUP",
 	    .help = "A group of devices with a channel of its own; may be repeated." },
-	{ .name = "type",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "TYPE",
-	    .choices = "ed25519|p256|rsa",
-	    .preset = "ed25519",
-	    .help = "Kind of the new keys." },
+	APP_KEY_TYPE("Kind of the new keys."),
 	APP_DRY_RUN,
 	{ 0 },
 };

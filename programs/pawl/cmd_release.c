@@ -107,6 +107,13 @@ static pawl_err open_image(struct app *app, const char *file, int *ret_fd, uint6
 	return PAWL_ERR_OK;
 }
 
+/* What an earlier run left goes; a link that was planted is not written through. */
+static int open_fresh(const char *path)
+{
+	(void)unlink(path);
+	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+}
+
 /* One pass reads, hashes and copies; the copy gets its name, which holds the
  * hash, when it is complete. */
 static pawl_err take_image(struct app *app, const char *product, struct new_image *image)
@@ -124,7 +131,7 @@ static pawl_err take_image(struct app *app, const char *product, struct new_imag
 		pawl_note_clear(&app->note);
 		err = pawl_env_make_folder(folder, 0755, &app->note);
 		if (err == PAWL_ERR_OK)
-			copy.to = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+			copy.to = open_fresh(temporary);
 		if (err == PAWL_ERR_OK && copy.to < 0)
 			err = app_fail(app, PAWL_ERR_IO, "%s: %s", temporary, strerror(errno));
 	}
@@ -248,10 +255,10 @@ static void report_build(struct app *app, const struct build *build)
 
 	if (!app->call->json) {
 		for (size_t i = 0; i < build->count; i++)
-			fprintf(app->call->out, "%s %s/%s (%llu bytes)\n",
+			fprintf(app->call->out, "%s %s/%s (%s)\n",
 			    app->dry_run ? "would add" : "added", app->repo,
 			    app_target_name(app, &build->images[i].entry),
-			    (unsigned long long)build->images[i].entry.length);
+			    app_size(app, build->images[i].entry.length));
 		app_report_written(app);
 		if (!app->dry_run)
 			fprintf(app->call->out, "next: `pawl release publish`\n");
@@ -293,8 +300,7 @@ static pawl_err release_build(struct app *app)
 	PAWL_TRY(app_int(app, "sec", 0, PAWL_SEC_MAX, &build.sec));
 	PAWL_TRY(app_check_name(app, "product", build.product, PAWL_PRODUCT_MAX));
 	PAWL_TRY(read_images(app, &build));
-	PAWL_TRY(app_lock(app));
-	PAWL_TRY(app_settings_load(app));
+	PAWL_TRY(app_begin_change(app));
 	PAWL_TRY(app_check_product(app, build.product, NULL));
 	PAWL_TRY(app_repo_load(app, repo));
 	PAWL_TRY(check_forward(app, repo, &build));
@@ -343,9 +349,23 @@ static pawl_err add_image_row(
 	const char *const cells[] = { image->release.product, image->release.version,
 		app_text(app, "%lld", (long long)image->release.seq),
 		app_text(app, "%lld", (long long)image->release.sec), image->release.hw.name[0],
-		app_text(app, "%llu", (unsigned long long)image->entry->length),
-		(const char *)hex.at };
+		app_size(app, image->entry->length), (const char *)hex.at };
 	return pawl_cli_table_add(table, cells);
+}
+
+/* Everything, and no hash cut. */
+static void print_image(struct app *app, const struct app_image *image)
+{
+	struct pawl_buf hex = app_buffer(app, 65);
+
+	pawl_put_hex(&hex, PAWL_BYTES(image->entry->sha256, 32));
+	fprintf(app->call->out,
+	    "%s %s for %s\n  seq     %lld\n  sec     %lld\n  size    %s (%llu bytes)\n"
+	    "  sha256  %s\n  path    %s\n",
+	    image->release.product, image->release.version, image->release.hw.name[0],
+	    (long long)image->release.seq, (long long)image->release.sec,
+	    app_size(app, image->entry->length), (unsigned long long)image->entry->length,
+	    (const char *)hex.at, app_bytes_text(app, image->entry->path));
 }
 
 /* Every image that `product` (NULL: any) and `version` (NULL: any) name. */
@@ -354,7 +374,7 @@ static pawl_err list_images(struct app *app, const char *product, const char *ve
 	static const struct pawl_cli_column columns[] = { { .title = "PRODUCT" },
 		{ .title = "VERSION" }, { .title = "SEQ", .right = true },
 		{ .title = "SEC", .right = true }, { .title = "HARDWARE" },
-		{ .title = "BYTES", .right = true }, { .title = "SHA-256", .shrink = true } };
+		{ .title = "SIZE", .right = true }, { .title = "SHA-256", .shrink = true } };
 	struct app_repo *repo = app_take(app, 1, sizeof(*repo));
 	struct pawl_cli_table *table = NULL;
 	struct app_document document;
@@ -381,7 +401,10 @@ static pawl_err list_images(struct app *app, const char *product, const char *ve
 				continue;
 			found++;
 			put_image(app, &document.writer, &images[j]);
-			err = add_image_row(app, table, &images[j]);
+			if (version == NULL)
+				err = add_image_row(app, table, &images[j]);
+			else if (!app->call->json)
+				print_image(app, &images[j]);
 		}
 	}
 	pawl_json_end_array(&document.writer);
@@ -391,7 +414,7 @@ static pawl_err list_images(struct app *app, const char *product, const char *ve
 		    version);
 	if (err == PAWL_ERR_OK && app->call->json)
 		app_document_end(app, &document);
-	else if (err == PAWL_ERR_OK)
+	else if (err == PAWL_ERR_OK && version == NULL)
 		pawl_cli_table_print(table, app->call->out, 0);
 	pawl_cli_table_destroy(table);
 	return err;
@@ -429,8 +452,7 @@ static pawl_err channel_set(struct app *app)
 	struct pawl_json answer;
 	int64_t counter = 0;
 
-	PAWL_TRY(app_lock(app));
-	PAWL_TRY(app_settings_load(app));
+	PAWL_TRY(app_begin_change(app));
 	PAWL_TRY(app_check_product(app, product, group));
 	PAWL_TRY(app_repo_load(app, repo));
 	PAWL_TRY(app_channel_allow(app, repo, product, release, group, &counter));
@@ -464,26 +486,11 @@ static int run_channel_set(struct pawl_cli_call *call)
 /* --- the table --- */
 
 static const struct pawl_cli_option build_options[] = {
-	{ .name = "product",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "PRODUCT",
-	    .help = "What the firmware is for." },
-	{ .name = "version",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "VERSION",
-	    .help = "Name of the release; each one is used once." },
-	{ .name = "seq",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "N",
-	    .help = "Order of releases; above every earlier one." },
-	{ .name = "sec",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "N",
-	    .help = "Anti-rollback number; raise it when older releases must never run again." },
+	APP_NEEDED("product", "PRODUCT", "What the firmware is for."),
+	APP_NEEDED("version", "VERSION", "Name of the release; each one is used once."),
+	APP_NEEDED("seq", "N", "Order of releases; above every earlier one."),
+	APP_NEEDED(
+	    "sec", "N", "Anti-rollback number; raise it when older releases must never run again."),
 	{ .name = "image",
 	    .kind = PAWL_CLI_REPEAT,
 	    .required = true,
@@ -496,32 +503,16 @@ static const struct pawl_cli_option build_options[] = {
 static const struct pawl_cli_option publish_options[] = { APP_DRY_RUN, { 0 } };
 
 static const struct pawl_cli_option filter_options[] = {
-	{ .name = "product",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "PRODUCT",
-	    .help = "Only releases of this product." },
+	APP_PRESET("product", "PRODUCT", NULL, "Only releases of this product."),
 	{ 0 },
 };
 
 static const struct pawl_cli_option channel_options[] = {
-	{ .name = "product",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "PRODUCT",
-	    .help = "What the firmware is for." },
-	{ .name = "release",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "VERSION",
-	    .help = "The release to allow." },
-	{ .name = "group",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "GROUP",
-	    .help = "The group that may run it." },
-	{ .name = "no-publish",
-	    .kind = PAWL_CLI_FLAG,
-	    .help = "Only sign; `pawl repo publish` brings it to the server later." },
+	APP_NEEDED("product", "PRODUCT", "What the firmware is for."),
+	APP_NEEDED("release", "VERSION", "The release to allow."),
+	APP_NEEDED("group", "GROUP", "The group that may run it."),
+	APP_PLAIN_FLAG(
+	    "no-publish", "Only sign; `pawl repo publish` brings it to the server later."),
 	APP_DRY_RUN,
 	{ 0 },
 };

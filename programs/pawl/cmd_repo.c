@@ -17,7 +17,8 @@ struct role_status {
 	int64_t days_left;
 	size_t present;
 	int64_t needed;
-	const char *warning; /* "" when all is well */
+	const char *state;   /* one or two words */
+	const char *warning; /* "" when all is well, otherwise what to do */
 };
 
 static pawl_err status_of(struct app *app, const struct app_repo *repo, const struct app_file *file,
@@ -35,18 +36,23 @@ static pawl_err status_of(struct app *app, const struct app_repo *repo, const st
 		.expires = file->file.expires,
 		.days_left = left_ms < 0 ? -1 : left_ms / PAWL_MS_PER_DAY,
 		.needed = role.threshold,
+		.state = "ok",
 		.warning = "" };
 	PAWL_TRY(app_wrap(app,
 	    pawl_repo_count_signatures(
 		file->bytes, &role, keys, key_count, &app->arena, &ret_status->present),
 	    "role %s", file->role));
-	if (ret_status->present < (size_t)role.threshold)
+	if (ret_status->present < (size_t)role.threshold) {
+		ret_status->state = "unsigned";
 		ret_status->warning = "too few valid signatures: run `pawl repo sign`";
-	else if (left_ms < 0)
+	} else if (left_ms < 0) {
+		ret_status->state = "expired";
 		ret_status->warning = "expired: run `pawl repo sign`, then `pawl repo publish`";
-	else if (ret_status->days_left < (is_root ? WARN_DAYS_ROOT : WARN_DAYS))
+	} else if (ret_status->days_left < (is_root ? WARN_DAYS_ROOT : WARN_DAYS)) {
+		ret_status->state = "expires soon";
 		ret_status->warning =
 		    "expires soon: run `pawl repo sign`, then `pawl repo publish`";
+	}
 	return PAWL_ERR_OK;
 }
 
@@ -82,7 +88,7 @@ static pawl_err print_status_table(struct app *app, const struct role_status *ro
 	static const struct pawl_cli_column columns[] = { { .title = "ROLE" },
 		{ .title = "VERSION", .right = true }, { .title = "EXPIRES" },
 		{ .title = "DAYS LEFT", .right = true }, { .title = "SIGNATURES" },
-		{ .title = "WARNING", .shrink = true } };
+		{ .title = "STATE" } };
 	struct pawl_cli_table *table = NULL;
 	pawl_err err = pawl_cli_table_create(columns, 6, &table);
 
@@ -92,13 +98,18 @@ static pawl_err print_status_table(struct app *app, const struct role_status *ro
 			app_date(app, rows[i].expires),
 			rows[i].days_left < 0 ? "expired"
 					      : app_text(app, "%lld", (long long)rows[i].days_left),
-			app_text(app, "%zu of %lld", rows[i].present, (long long)rows[i].needed),
-			rows[i].warning };
+			app_text(
+			    app, "%zu, needs %lld", rows[i].present, (long long)rows[i].needed),
+			rows[i].state };
 		err = pawl_cli_table_add(table, cells);
 	}
 	if (err == PAWL_ERR_OK)
 		pawl_cli_table_print(table, app->call->out, 0);
 	pawl_cli_table_destroy(table);
+	for (size_t i = 0; i < count && err == PAWL_ERR_OK; i++)
+		if (rows[i].warning[0] != '\0')
+			(void)app_print_wrapped(
+			    app, app_text(app, "%s ", rows[i].role), rows[i].warning, 2);
 	return err;
 }
 
@@ -130,21 +141,6 @@ static int run_repo_status(struct pawl_cli_call *call)
 
 /* --- sign --- */
 
-static void report_commit(struct app *app)
-{
-	struct app_document document;
-
-	if (!app->call->json) {
-		app_report_written(app);
-		return;
-	}
-	app_document_begin(app, &document, 64 * 1024);
-	pawl_json_begin_object(&document.writer);
-	app_document_written(app, &document.writer);
-	pawl_json_end_object(&document.writer);
-	app_document_end(app, &document);
-}
-
 static pawl_err repo_sign(struct app *app)
 {
 	struct app_repo *repo = app_take(app, 1, sizeof(*repo));
@@ -153,8 +149,7 @@ static pawl_err repo_sign(struct app *app)
 
 	if ((role != NULL) == all)
 		return app_usage(app, "name one ROLE or give --all");
-	PAWL_TRY(app_lock(app));
-	PAWL_TRY(app_settings_load(app));
+	PAWL_TRY(app_begin_change(app));
 	PAWL_TRY(app_repo_load(app, repo));
 	struct app_file *file = all ? NULL : app_repo_role(repo, role);
 	if (!all && file == NULL)
@@ -167,7 +162,7 @@ static pawl_err repo_sign(struct app *app)
 	for (size_t i = 0; all && i < repo->count; i++)
 		repo->roles[i].changed = true;
 	PAWL_TRY(app_repo_commit(app, repo));
-	report_commit(app);
+	app_report(app, &(const char *){ NULL });
 	return PAWL_ERR_OK;
 }
 
@@ -188,8 +183,7 @@ static pawl_err repo_publish(struct app *app)
 	PAWL_TRY(app_publish(app, repo, &answer));
 	FILE *out = app->call->out;
 	if (app->call->json) {
-		fwrite(answer.text.at, 1, answer.text.size, out);
-		fputc('\n', out);
+		app_document_raw(app, &answer);
 		return PAWL_ERR_OK;
 	}
 	if (app->dry_run)
@@ -216,46 +210,20 @@ int cmd_repo_publish(struct pawl_cli_call *call)
 /* --- the table --- */
 
 static const struct pawl_cli_option init_options[] = {
-	{ .name = "timestamp-key",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "FILE",
-	    .help = "Public TUF key of the server, timestamp.pub.json of `pawl-server init`." },
-	{ .name = "root-keys",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "N",
-	    .preset = "3",
-	    .help = "How many root keys, 1 to 16." },
-	{ .name = "root-threshold",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "N",
-	    .preset = "2",
-	    .help = "How many of them must sign." },
-	{ .name = "targets-keys",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "N",
-	    .preset = "3",
-	    .help = "How many targets keys, 1 to 16." },
-	{ .name = "targets-threshold",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "N",
-	    .preset = "2",
-	    .help = "How many of them must sign." },
-	{ .name = "type",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "TYPE",
-	    .choices = "ed25519|p256|rsa",
-	    .preset = "ed25519",
-	    .help = "Kind of the TUF keys." },
-	{ .name = "encrypt",
-	    .kind = PAWL_CLI_FLAG,
-	    .help = "Protect root, targets and CA keys with a passphrase." },
+	APP_NEEDED("timestamp-key", "FILE",
+	    "Public TUF key of the server, timestamp.pub.json of `pawl-server init`."),
+	APP_PRESET("root-keys", "N", "3", "How many root keys, 1 to 16."),
+	APP_PRESET("root-threshold", "N", "2", "How many of them must sign."),
+	APP_PRESET("targets-keys", "N", "3", "How many targets keys, 1 to 16."),
+	APP_PRESET("targets-threshold", "N", "2", "How many of them must sign."),
+	APP_KEY_TYPE("Kind of the TUF keys."),
+	APP_PLAIN_FLAG("encrypt", "Protect root, targets and CA keys with a passphrase."),
 	APP_DRY_RUN,
 	{ 0 },
 };
 
 static const struct pawl_cli_option sign_options[] = {
-	{ .name = "all", .kind = PAWL_CLI_FLAG, .help = "Every role, root included." },
+	APP_PLAIN_FLAG("all", "Every role, root included."),
 	APP_DRY_RUN,
 	{ 0 },
 };

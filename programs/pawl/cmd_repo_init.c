@@ -26,22 +26,6 @@ struct init {
 	size_t key_count;
 };
 
-static pawl_err make_or_keep(
-    struct app *app, const char *name, pawl_sig_scheme scheme, const char *passphrase)
-{
-	/* Both halves: a cut between them leaves the first without the second. */
-	if (app_key_is_here(app, name) && pawl_env_exists(app_path(app, "pub/%s.json", name)))
-		return PAWL_ERR_OK;
-	if (app_key_is_here(app, name)) {
-		struct pawl_key *key = NULL;
-		PAWL_TRY(app_key_open(app, name, &key));
-		const pawl_err err = app_key_store(app, name, key, passphrase, true);
-		pawl_key_destroy(key);
-		return err;
-	}
-	return app_key_make(app, name, scheme, passphrase);
-}
-
 static pawl_err add_role_key(struct init *init, struct app_role *role, const char *name)
 {
 	struct app *app = init->app;
@@ -72,7 +56,7 @@ static pawl_err make_role(struct init *init, const char *name, int64_t count, in
 		const char *key = strcmp(name, "snapshot") == 0
 				      ? name
 				      : app_text(app, "%s-%lld", name, (long long)i);
-		PAWL_TRY(make_or_keep(app, key, init->scheme, passphrase));
+		PAWL_TRY(app_key_make_or_keep(app, key, init->scheme, passphrase));
 		PAWL_TRY(add_role_key(init, role, key));
 	}
 	return PAWL_ERR_OK;
@@ -148,7 +132,7 @@ static pawl_err make_ca(struct init *init, const char *passphrase, struct pawl_b
 		.not_before = { app->now.ms - PAWL_MS_PER_H },
 		.not_after = { app->now.ms + DAYS_CA * PAWL_MS_PER_DAY } };
 
-	PAWL_TRY(make_or_keep(app, "ca", PAWL_SIG_ECDSA_P256_SHA256, passphrase));
+	PAWL_TRY(app_key_make_or_keep(app, "ca", PAWL_SIG_ECDSA_P256_SHA256, passphrase));
 	PAWL_TRY(app_key_open(app, "ca", &key));
 	const pawl_err err = pawl_cert_make_ca(key, &options, &pem);
 	pawl_key_destroy(key);
@@ -169,7 +153,7 @@ static pawl_err make_operator(struct init *init, struct pawl_bytes ca_pem)
 		.not_before = { app->now.ms - PAWL_MS_PER_H },
 		.not_after = { app->now.ms + DAYS_OPERATOR * PAWL_MS_PER_DAY } };
 
-	PAWL_TRY(make_or_keep(app, "operator", PAWL_SIG_ECDSA_P256_SHA256, ""));
+	PAWL_TRY(app_key_make_or_keep(app, "operator", PAWL_SIG_ECDSA_P256_SHA256, ""));
 	PAWL_TRY(app_key_open(app, "operator", &key));
 	pawl_err err = pawl_csr_make(key, "operator", &request);
 	pawl_key_destroy(key);
@@ -200,6 +184,13 @@ static pawl_err init_all(struct init *init)
 	if (pawl_env_exists(app_path(app, "pawl.json")))
 		return app_fail(app, PAWL_ERR_EXISTS,
 		    "%s holds a repository already; nothing was changed", app->repo);
+	/* Its first versions would be replaced by others of the same number. */
+	if (pawl_env_exists(app_path(app, "metadata/2.snapshot.json")) ||
+	    pawl_env_exists(app_path(app, "metadata/2.root.json")))
+		return app_fail(app, PAWL_ERR_EXISTS,
+		    "%s holds a repository whose pawl.json is missing; restore that file from your "
+		    "backup, nothing was changed",
+		    app->repo);
 	if (app->dry_run) {
 		if (app->call->json)
 			return PAWL_ERR_OK;

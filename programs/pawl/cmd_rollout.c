@@ -39,7 +39,7 @@ static pawl_err find_rollout(struct app *app, const char *name, int64_t *ret_id)
 	struct wanted_rollout wanted = { .name = name };
 	uint64_t number = 0;
 
-	PAWL_TRY(app_server_list(app, "/rest/v1/rollouts", match_rollout, &wanted, NULL));
+	PAWL_TRY(app_server_list(app, "/rest/v1/rollouts", false, match_rollout, &wanted, NULL));
 	if (wanted.id == 0 &&
 	    pawl_parse_u64(pawl_bytes_of(name), INT64_MAX, &number) == PAWL_ERR_OK)
 		wanted.id = (int64_t)number;
@@ -64,49 +64,67 @@ static bool has_ended(struct app *app, const struct pawl_json *json)
 	       strcmp(status, "stopped") == 0;
 }
 
-/* On a terminal a line is cut to its width: one that wraps could not be
- * redrawn in place. `text` is made harmless in any case. */
-static void print_line(struct app *app, const char *text)
-{
-	const size_t width = pawl_cli_terminal_width(app->call->out);
-	char *cut = app_take(app, strlen(text) + 1, 1);
-	size_t size = strlen(text);
+enum { BAR_WIDTH = 20 };
 
-	memcpy(cut, text, size);
-	while (width > 4 && size > 0 && pawl_cli_width(cut) > width - 4) {
-		do
-			size--;
-		while (size > 0 && ((uint8_t)cut[size] & 0xc0) == 0x80);
-		cut[size] = '\0';
+/* [####>>!.............]: '#' healthy, '>' in flight, '!' failed, '.' to come.
+ * What is there at all takes one place at least. */
+static const char *bar_text(struct app *app, const struct pawl_json *json, uint32_t at)
+{
+	static const struct {
+		const char *member;
+		char sign;
+	} parts[] = { { "failed", '!' }, { "inFlight", '>' }, { "healthy", '#' } };
+	const int64_t size = app_json_int(json, at, "size");
+	char *bar = app_take(app, BAR_WIDTH + 1, 1);
+	int64_t end = 0;
+
+	memset(bar, '.', BAR_WIDTH);
+	/* Numbers of a server: taken for what they are worth. */
+	if (size <= 0 || size > INT32_MAX)
+		return bar;
+	for (size_t i = 3; i-- > 0;) {
+		const int64_t count = app_json_int(json, at, parts[i].member);
+		if (count <= 0 || count > size)
+			continue;
+		const int64_t part = count * BAR_WIDTH / size;
+		for (int64_t more = part > 0 ? part : 1; more > 0 && end < BAR_WIDTH; more--)
+			bar[end++] = parts[i].sign;
 	}
-	pawl_cli_print_safe(app->call->out, cut);
-	fputs(size < strlen(text) ? "...\n" : "\n", app->call->out);
+	return bar;
 }
 
-static const char *stratum_text(struct app *app, const struct pawl_json *json, uint32_t at)
+static int print_stratum(struct app *app, const struct pawl_json *json, uint32_t at)
 {
-	return app_text(app,
-	    "  %s: %s, stage %lld of %lld, healthy %lld of %lld, in flight %lld, failed %lld; %s",
-	    app_json_text(app, json, at, "name"), app_json_text(app, json, at, "state"),
-	    (long long)app_json_int(json, at, "stage"), (long long)app_json_int(json, at, "stages"),
-	    (long long)app_json_int(json, at, "healthy"), (long long)app_json_int(json, at, "size"),
-	    (long long)app_json_int(json, at, "inFlight"),
-	    (long long)app_json_int(json, at, "failed"), app_json_text(app, json, at, "why"));
+	const long long failed = app_json_int(json, at, "failed");
+	int lines = app_print_wrapped(app,
+	    app_text(
+		app, "  %-8s [%s] ", app_json_text(app, json, at, "name"), bar_text(app, json, at)),
+	    app_text(app, "stage %lld/%lld %s", (long long)app_json_int(json, at, "stage"),
+		(long long)app_json_int(json, at, "stages"), app_json_text(app, json, at, "state")),
+	    4);
+
+	lines += app_print_wrapped(app, "    ",
+	    app_text(app, "healthy %lld of %lld, in flight %lld, failed %lld",
+		(long long)app_json_int(json, at, "healthy"),
+		(long long)app_json_int(json, at, "size"),
+		(long long)app_json_int(json, at, "inFlight"), failed),
+	    4);
+	return lines + app_print_wrapped(app, "    ", app_json_text(app, json, at, "why"), 4);
 }
 
 /* Returns how many lines it printed. */
 static int print_rollout(struct app *app, const struct pawl_json *json)
 {
 	const uint32_t strata = pawl_json_path(json, 0, "pawl.strata");
-	int lines = 2;
+	int lines = app_print_wrapped(app, "",
+	    app_text(app, "rollout %s %s: %s", app_json_text(app, json, 0, "id"),
+		app_json_text(app, json, 0, "name"), app_json_text(app, json, 0, "status")),
+	    2);
 
-	print_line(
-	    app, app_text(app, "rollout %s %s: %s", app_json_text(app, json, 0, "id"),
-		     app_json_text(app, json, 0, "name"), app_json_text(app, json, 0, "status")));
-	print_line(app, app_text(app, "  %s", app_json_text(app, json, 0, "pawl.why")));
+	lines += app_print_wrapped(app, "  ", app_json_text(app, json, 0, "pawl.why"), 2);
 	for (uint32_t at = pawl_json_first(json, strata); at != PAWL_JSON_NONE;
-	     at = pawl_json_after(json, strata, at), lines++)
-		print_line(app, stratum_text(app, json, at));
+	     at = pawl_json_after(json, strata, at))
+		lines += print_stratum(app, json, at);
 	fflush(app->call->out);
 	return lines;
 }
@@ -164,8 +182,7 @@ static pawl_err show(struct app *app, int64_t id, bool follow_it)
 		pawl_env_wait(FOLLOW_PERIOD_MS);
 	} while (true);
 	if (app->call->json) {
-		fwrite(json.text.at, 1, json.text.size, app->call->out);
-		fputc('\n', app->call->out);
+		app_document_raw(app, &json);
 	} else {
 		(void)print_rollout(app, &json);
 	}
@@ -306,7 +323,6 @@ static pawl_err allow_and_publish(struct app *app, const struct start *start)
 	struct pawl_json answer;
 	int64_t counter = 0;
 
-	PAWL_TRY(app_lock(app));
 	PAWL_TRY(app_repo_load(app, repo));
 	PAWL_TRY(
 	    app_channel_allow(app, repo, start->product, start->release, start->group, &counter));
@@ -328,7 +344,7 @@ static pawl_err rollout_start(struct app *app)
 	int64_t set = 0;
 
 	PAWL_TRY(read_start(app, &start));
-	PAWL_TRY(app_settings_load(app));
+	PAWL_TRY(app_begin_change(app));
 	PAWL_TRY(app_check_product(app, start.product, start.group));
 	PAWL_TRY(allow_and_publish(app, &start));
 	if (!app->dry_run)
@@ -345,10 +361,17 @@ static pawl_err rollout_start(struct app *app)
 		return PAWL_ERR_OK;
 	}
 	const int64_t id = app_json_int(&created, 0, "id");
+	if (id <= 0)
+		return app_fail(app, PAWL_ERR_SYNTAX,
+		    "the server's answer names no rollout; `pawl rollout list` shows whether it "
+		    "was made");
 	PAWL_TRY(wait_ready(app, id));
-	PAWL_TRY(app_server_call(app, PAWL_FETCH_POST,
-	    app_text(app, "/rest/v1/rollouts/%lld/start", (long long)id), PAWL_BYTES_LIT("{}"),
-	    NULL));
+	PAWL_TRY(app_wrap(app,
+	    app_server_call(app, PAWL_FETCH_POST,
+		app_text(app, "/rest/v1/rollouts/%lld/start", (long long)id), PAWL_BYTES_LIT("{}"),
+		NULL),
+	    "rollout %s is made but not started, `pawl rollout resume %s` starts it", start.name,
+	    start.name));
 	return show(app, id, pawl_cli_flag(app->call, "follow"));
 }
 
@@ -385,7 +408,8 @@ static pawl_err rollout_status(struct app *app)
 	if (name != NULL) {
 		PAWL_TRY(find_rollout(app, name, &id));
 	} else {
-		PAWL_TRY(app_server_list(app, "/rest/v1/rollouts", take_newest, &newest, NULL));
+		PAWL_TRY(
+		    app_server_list(app, "/rest/v1/rollouts", false, take_newest, &newest, NULL));
 		id = newest.id;
 		if (id == 0)
 			return app_fail(app, PAWL_ERR_NOT_FOUND,
@@ -399,52 +423,22 @@ static int run_rollout_status(struct pawl_cli_call *call)
 	return app_run(call, rollout_status);
 }
 
-struct rollout_listing {
-	struct pawl_cli_table *table;
-	size_t count;
-};
-
-static pawl_err rollout_item(
-    struct app *app, const struct pawl_json *json, uint32_t item, void *context)
-{
-	struct rollout_listing *listing = context;
-	const char *const cells[] = { app_json_text(app, json, item, "id"),
-		app_json_text(app, json, item, "name"), app_json_text(app, json, item, "status"),
-		app_json_text(app, json, item, "totalTargets"),
-		app_json_text(app, json, item, "pawl.why") };
-
-	if (!app->call->json)
-		return pawl_cli_table_add(listing->table, cells);
-	const struct pawl_bytes raw = pawl_json_raw(json, item);
-	fputs(listing->count++ == 0 ? "" : ",", app->call->out);
-	fwrite(raw.at, 1, raw.size, app->call->out);
-	return PAWL_ERR_OK;
-}
-
 static pawl_err rollout_list(struct app *app)
 {
-	static const struct pawl_cli_column columns[] = { { .title = "ID", .right = true },
-		{ .title = "NAME" }, { .title = "STATUS" }, { .title = "DEVICES", .right = true },
-		{ .title = "WHY", .shrink = true } };
-	struct rollout_listing listing = { .count = 0 };
-	struct pawl_json probe;
-	int64_t total = 0;
+	static const struct app_list_column columns[] = {
+		{ { .title = "ID", .right = true }, "id", APP_CELL_TEXT },
+		{ { .title = "NAME" }, "name", APP_CELL_TEXT },
+		{ { .title = "STATUS" }, "status", APP_CELL_TEXT },
+		{ { .title = "DEVICES", .right = true }, "totalTargets", APP_CELL_TEXT },
+		{ { .title = "WHY", .shrink = true }, "pawl.why", APP_CELL_TEXT },
+	};
+	const struct app_listing listing = { .path = "/rest/v1/rollouts",
+		.most = INT64_MAX,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+		.columns = columns };
 
 	PAWL_TRY(app_settings_load(app));
-	PAWL_TRY(app_server_call(
-	    app, PAWL_FETCH_GET, "/rest/v1/rollouts?limit=1", PAWL_BYTES(NULL, 0), &probe));
-	PAWL_TRY(pawl_cli_table_create(columns, 5, &listing.table));
-	if (app->call->json)
-		fputs("{\"content\":[", app->call->out);
-	const pawl_err err =
-	    app_server_list(app, "/rest/v1/rollouts", rollout_item, &listing, &total);
-	if (app->call->json)
-		fprintf(app->call->out, "],\"total\":%lld,\"size\":%zu}\n", (long long)total,
-		    listing.count);
-	else if (err == PAWL_ERR_OK)
-		pawl_cli_table_print(listing.table, app->call->out, 0);
-	pawl_cli_table_destroy(listing.table);
-	return err;
+	return app_show_list(app, &listing);
 }
 
 static int run_rollout_list(struct pawl_cli_call *call)
@@ -522,71 +516,35 @@ static int run_rollout_abort(struct pawl_cli_call *call)
 /* --- the table --- */
 
 static const struct pawl_cli_option start_options[] = {
-	{ .name = "product",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "PRODUCT",
-	    .help = "What the firmware is for." },
-	{ .name = "release",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "VERSION",
-	    .help = "The release to move to." },
-	{ .name = "group",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "GROUP",
-	    .help = "The devices to move." },
-	{ .name = "name",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "NAME",
-	    .help = "What it is called; otherwise PRODUCT-VERSION-GROUP." },
-	{ .name = "stages",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "LIST",
-	    .preset = "10,50,100",
-	    .help = "Percentages, each of the devices that the stages before left over." },
-	{ .name = "success-threshold",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "PERCENT",
-	    .preset = "100",
-	    .help = "Healthy devices that a stage needs before the next one opens." },
-	{ .name = "error-threshold",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "PERCENT",
-	    .preset = "0",
-	    .help = "More failed devices than this in a stage halt the hardware class." },
-	{ .name = "budget",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "N",
-	    .preset = "2",
-	    .help = "Devices of a hardware class that a bad release may harm." },
-	{ .name = "gain-permille",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "N",
-	    .preset = "1000",
-	    .help = "How much the budget grows with 1000 healthy devices." },
-	{ .name = "silence-s",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "N",
-	    .preset = "3600",
-	    .help = "Seconds without contact after which a device counts as failed." },
-	{ .name = "follow", .kind = PAWL_CLI_FLAG, .help = "Show progress until it ends." },
+	APP_NEEDED("product", "PRODUCT", "What the firmware is for."),
+	APP_NEEDED("release", "VERSION", "The release to move to."),
+	APP_NEEDED("group", "GROUP", "The devices to move."),
+	APP_PRESET("name", "NAME", NULL, "What it is called; otherwise PRODUCT-VERSION-GROUP."),
+	APP_PRESET("stages", "LIST", "10,50,100",
+	    "Percentages, each of the devices that the stages before left over."),
+	APP_PRESET("success-threshold", "PERCENT", "100",
+	    "Healthy devices that a stage needs before the next one opens."),
+	APP_PRESET("error-threshold", "PERCENT", "0",
+	    "More failed devices than this in a stage halt the hardware class."),
+	APP_PRESET("budget", "N", "2", "Devices of a hardware class that a bad release may harm."),
+	APP_PRESET(
+	    "gain-permille", "N", "1000", "How much the budget grows with 1000 healthy devices."),
+	APP_PRESET("silence-s", "N", "3600",
+	    "Seconds without contact after which a device counts as failed."),
+	APP_PLAIN_FLAG("follow", "Show progress until it ends."),
 	APP_DRY_RUN,
 	{ 0 },
 };
 
 static const struct pawl_cli_option status_options[] = {
-	{ .name = "follow",
-	    .kind = PAWL_CLI_FLAG,
-	    .help = "Show progress until it is finished, paused or stopped." },
+	APP_PLAIN_FLAG("follow", "Show progress until it is finished, paused or stopped."),
 	{ 0 },
 };
 
 static const struct pawl_cli_option mutate_options[] = { APP_DRY_RUN, { 0 } };
 
 static const struct pawl_cli_option abort_options[] = {
-	{ .name = "yes", .kind = PAWL_CLI_FLAG, .help = "Do not ask." },
+	APP_PLAIN_FLAG("yes", "Do not ask."),
 	APP_DRY_RUN,
 	{ 0 },
 };

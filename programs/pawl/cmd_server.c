@@ -56,8 +56,7 @@ static pawl_err server_certify(struct app *app)
 	struct pawl_bytes csr = { NULL, 0 };
 	struct pawl_bytes pem = { NULL, 0 };
 
-	PAWL_TRY(app_lock(app));
-	PAWL_TRY(app_settings_load(app));
+	PAWL_TRY(app_begin_change(app));
 	PAWL_TRY(app_read(app, pawl_cli_value(app->call, "csr"), PAWL_CERT_PEM_MAX, &csr));
 	PAWL_TRY(issue_server(app, csr, &pem));
 	PAWL_TRY(pawl_cert_read(pem, &info));
@@ -100,24 +99,14 @@ static pawl_err server_set_url(struct app *app)
 	if (pawl_url_parse(pawl_bytes_of(text), &url) != PAWL_ERR_OK || !url.tls ||
 	    url.target.size > 1 || strlen(text) >= APP_URL_MAX || strpbrk(text, "\"\\") != NULL)
 		return app_usage(app, "\"%s\" is no https://HOST:PORT", text);
-	PAWL_TRY(app_lock(app));
-	PAWL_TRY(app_settings_load(app));
+	PAWL_TRY(app_begin_change(app));
 	snprintf(app->settings.operator_url, sizeof(app->settings.operator_url), "%s", text);
 	const size_t size = strlen(text);
 	if (text[size - 1] == '/')
 		app->settings.operator_url[size - 1] = '\0';
 	PAWL_TRY(app_settings_save(app));
-	if (app->call->json) {
-		struct app_document document;
-		app_document_begin(app, &document, 4096);
-		pawl_json_begin_object(&document.writer);
-		pawl_json_member_text(&document.writer, "operator", app->settings.operator_url);
-		app_document_written(app, &document.writer);
-		pawl_json_end_object(&document.writer);
-		app_document_end(app, &document);
-		return PAWL_ERR_OK;
-	}
-	app_report_written(app);
+	const char *const members[] = { "operator", app->settings.operator_url, NULL };
+	app_report(app, members);
 	return PAWL_ERR_OK;
 }
 
@@ -136,8 +125,7 @@ static pawl_err server_status(struct app *app)
 	PAWL_TRY(app_server_call(
 	    app, PAWL_FETCH_GET, "/rest/v1/pawl/status", PAWL_BYTES(NULL, 0), &json));
 	if (app->call->json) {
-		fwrite(json.text.at, 1, json.text.size, app->call->out);
-		fputc('\n', app->call->out);
+		app_document_raw(app, &json);
 		return PAWL_ERR_OK;
 	}
 	fprintf(app->call->out, "server: %s\n", app->settings.operator_url);
@@ -152,69 +140,25 @@ static int run_server_status(struct pawl_cli_call *call)
 
 /* --- audit --- */
 
-struct audit {
-	int64_t left;
-	bool first;
-};
-
-/* One line for each entry: every member as key=value, times as dates. */
-static void print_entry(struct app *app, const struct pawl_json *json, uint32_t item)
-{
-	const char *separator = "";
-
-	for (uint32_t at = pawl_json_first(json, item); at != PAWL_JSON_NONE;
-	     at = pawl_json_after(json, item, at)) {
-		char key[64] = "";
-		int64_t ms = 0;
-
-		if (pawl_json_text(json, at, sizeof(key), key) != PAWL_ERR_OK ||
-		    strcmp(key, "_links") == 0)
-			continue;
-		if (app_json_text(app, json, item, key)[0] == '\0')
-			continue;
-		fputs(separator, app->call->out);
-		separator = " ";
-		if ((strcmp(key, "at") == 0 || strcmp(key, "when") == 0) &&
-		    pawl_json_int(json, at + 1, 0, INT64_MAX, &ms) == PAWL_ERR_OK) {
-			fputs(app_date(app, (struct pawl_wall){ ms }), app->call->out);
-			continue;
-		}
-		fprintf(app->call->out, "%s=", key);
-		pawl_cli_print_safe(app->call->out, app_json_text(app, json, item, key));
-	}
-	fputc('\n', app->call->out);
-}
-
-static pawl_err audit_item(
-    struct app *app, const struct pawl_json *json, uint32_t item, void *context)
-{
-	struct audit *audit = context;
-
-	if (audit->left-- <= 0)
-		return PAWL_ERR_CANCELLED;
-	if (!app->call->json) {
-		print_entry(app, json, item);
-		return PAWL_ERR_OK;
-	}
-	const struct pawl_bytes raw = pawl_json_raw(json, item);
-	fputs(audit->first ? "" : ",", app->call->out);
-	audit->first = false;
-	fwrite(raw.at, 1, raw.size, app->call->out);
-	return PAWL_ERR_OK;
-}
-
+/* No column is cut: this is evidence. */
 static pawl_err audit_list(struct app *app)
 {
-	struct audit audit = { .first = true };
+	static const struct app_list_column columns[] = {
+		{ { .title = "ID", .right = true }, "id", APP_CELL_TEXT },
+		{ { .title = "AT" }, "at", APP_CELL_TIME },
+		{ { .title = "ACTOR" }, "actor", APP_CELL_TEXT },
+		{ { .title = "ACTION" }, "action", APP_CELL_TEXT },
+		{ { .title = "OBJECT" }, "object", APP_CELL_TEXT },
+		{ { .title = "DETAIL" }, "detail", APP_CELL_TEXT },
+	};
+	struct app_listing listing = { .path = "/rest/v1/pawl/audit",
+		.bare = true,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+		.columns = columns };
 
-	PAWL_TRY(app_int(app, "limit", 1, 1000000, &audit.left));
+	PAWL_TRY(app_int(app, "limit", 1, 1000000, &listing.most));
 	PAWL_TRY(app_settings_load(app));
-	if (app->call->json)
-		fputs("[", app->call->out);
-	const pawl_err err = app_server_list(app, "/rest/v1/pawl/audit", audit_item, &audit, NULL);
-	if (app->call->json)
-		fputs("]\n", app->call->out);
-	return err == PAWL_ERR_CANCELLED ? PAWL_ERR_OK : err;
+	return app_show_list(app, &listing);
 }
 
 static int run_audit(struct pawl_cli_call *call)
@@ -225,46 +169,26 @@ static int run_audit(struct pawl_cli_call *call)
 /* --- the table --- */
 
 static const struct pawl_cli_option certify_options[] = {
-	{ .name = "csr",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "FILE",
-	    .help = "The request, tls.csr of `pawl-server init`." },
+	APP_NEEDED("csr", "FILE", "The request, tls.csr of `pawl-server init`."),
 	{ .name = "name",
 	    .kind = PAWL_CLI_REPEAT,
 	    .required = true,
 	    .value = "NAME",
 	    .help = "Host name or IP address clients use; may be repeated." },
-	{ .name = "out",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "FILE",
-	    .help = "Where the certificate goes." },
-	{ .name = "days",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "N",
-	    .preset = "365",
-	    .help = "How long it is valid." },
+	APP_NEEDED("out", "FILE", "Where the certificate goes."),
+	APP_PRESET("days", "N", "365", "How long it is valid."),
 	APP_DRY_RUN,
 	{ 0 },
 };
 
 static const struct pawl_cli_option url_options[] = {
-	{ .name = "operator",
-	    .kind = PAWL_CLI_VALUE,
-	    .required = true,
-	    .value = "URL",
-	    .help = "https://HOST:PORT of the operator listener." },
+	APP_NEEDED("operator", "URL", "https://HOST:PORT of the operator listener."),
 	APP_DRY_RUN,
 	{ 0 },
 };
 
 static const struct pawl_cli_option audit_options[] = {
-	{ .name = "limit",
-	    .kind = PAWL_CLI_VALUE,
-	    .value = "N",
-	    .preset = "100",
-	    .help = "How many entries at most." },
+	APP_PRESET("limit", "N", "100", "How many entries at most."),
 	{ 0 },
 };
 

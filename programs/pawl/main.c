@@ -6,7 +6,7 @@
 #include "pawl_app.h"
 
 #include <signal.h>
-#include <string.h>
+#include <sys/resource.h>
 
 static const struct pawl_cli_option global_options[] = {
 	{ .name = "repo",
@@ -42,55 +42,7 @@ static const char details[] =
     "Exit codes: 0 done; 1 failed or refused; 2 the command line is wrong; 3 the server can not be "
     "reached; 4 a permission, key or passphrase is missing or wrong.";
 
-enum { COMMANDS_MAX = 64, ARGUMENTS_MAX = 4096 };
-
-/* How many words the option at `argv[0]` takes: 2, 1, or 0 when it is none of
- * the global ones. */
-static int global_words(char *const argv[], int count)
-{
-	for (const struct pawl_cli_option *option = global_options; option->name != NULL;
-	     option++) {
-		const size_t size = strlen(option->name);
-		const bool is_long =
-		    strncmp(argv[0], "--", 2) == 0 && strncmp(argv[0] + 2, option->name, size) == 0;
-
-		if (is_long && argv[0][2 + size] == '=')
-			return 1;
-		if ((is_long && argv[0][2 + size] == '\0') ||
-		    (option->letter != 0 && argv[0][0] == '-' && argv[0][1] == option->letter &&
-			argv[0][2] == '\0'))
-			return count > 1 ? 2 : 1;
-	}
-	return 0;
-}
-
-/* `pawl -C DIR repo status` as people know it from git: pawl/cli.h wants the
- * command first, so global options before it move behind all the rest. */
-static int options_last(int argc, char *const argv[], char *ordered[])
-{
-	int first = 1;
-	int count = 0;
-
-	while (first < argc) {
-		const int words = global_words(argv + first, argc - first);
-		if (words == 0)
-			break;
-		first += words;
-	}
-	ordered[count++] = argv[0];
-	int end = first;
-	while (end < argc && strcmp(argv[end], "--") != 0)
-		ordered[count++] = argv[end++];
-	for (int i = 1; i < first; i++)
-		ordered[count++] = argv[i];
-	while (end < argc)
-		ordered[count++] = argv[end++];
-	/* There is one shell so far; naming it is allowed. */
-	if (count == 3 && strcmp(ordered[1], "completion") == 0 && strcmp(ordered[2], "bash") == 0)
-		count--;
-	ordered[count] = NULL;
-	return count;
-}
+enum { COMMANDS_MAX = 64 };
 
 int main(int argc, char **argv)
 {
@@ -116,9 +68,7 @@ int main(int argc, char **argv)
 
 	/* A server that goes away shows as an error of the call. */
 	signal(SIGPIPE, SIG_IGN);
-	if (argc < 1 || argc >= ARGUMENTS_MAX)
-		return PAWL_CLI_USAGE;
-	char *ordered[ARGUMENTS_MAX];
-	const int count_ordered = options_last(argc, argv, ordered);
-	return pawl_cli_main(&program, count_ordered, ordered, NULL);
+	/* Keys and passphrases do not go into core files. */
+	(void)setrlimit(RLIMIT_CORE, &(const struct rlimit){ 0, 0 });
+	return pawl_cli_main(&program, argc, argv, NULL);
 }

@@ -21,9 +21,6 @@
 #include "pawl/trust_repo.h"
 #include "pawl/x509.h"
 
-/* Exit codes, documented in docs/man/pawl.1.md. 2 is pawl/cli.h's. */
-enum { APP_EXIT_OK = 0, APP_EXIT_FAILED = 1, APP_EXIT_UNREACHABLE = 3, APP_EXIT_DENIED = 4 };
-
 enum {
 	APP_PATH_MAX = 4096,
 	APP_NAME_MAX = 80, /* of a key, a role                                   */
@@ -92,6 +89,10 @@ const char *app_text(struct app *app, const char *format, ...) PAWL_PRINTF(2, 3)
 const char *app_path(struct app *app, const char *format, ...) PAWL_PRINTF(2, 3);
 const char *app_bytes_text(struct app *app, struct pawl_bytes bytes);
 const char *app_date(struct app *app, struct pawl_wall moment);
+/* Milliseconds since 1970 from a server as a date in UTC; "-" when out of reach. */
+const char *app_time(struct app *app, int64_t ms);
+/* "3.0 MiB", for people. */
+const char *app_size(struct app *app, uint64_t bytes);
 /* A whole file into the arena. */
 PAWL_MUST_CHECK pawl_err app_read(
     struct app *app, const char *path, size_t size_max, struct pawl_bytes *ret_bytes);
@@ -100,8 +101,11 @@ PAWL_MUST_CHECK pawl_err app_write(
     struct app *app, const char *name, unsigned mode, struct pawl_bytes bytes);
 /* Tells what was written (or would be). */
 void app_report_written(struct app *app);
-/* Keeps other writers out of REPO until the end of the run. */
+/* Keeps other writers out of REPO, which is made when missing, until the end of the run. */
 PAWL_MUST_CHECK pawl_err app_lock(struct app *app);
+PAWL_MUST_CHECK pawl_err app_check_is_repository(struct app *app);
+/* Locks a repository that exists and loads its settings. */
+PAWL_MUST_CHECK pawl_err app_begin_change(struct app *app);
 PAWL_MUST_CHECK pawl_err app_int(
     struct app *app, const char *option, int64_t min, int64_t max, int64_t *ret_value);
 PAWL_MUST_CHECK pawl_err app_check_name(
@@ -118,6 +122,10 @@ int64_t app_json_int(const struct pawl_json *json, uint32_t object, const char *
 /* "name: value" lines of everything in it, indented. */
 void app_json_print(struct app *app, const struct pawl_json *json, uint32_t value, int indent);
 
+/* `head` and `text` on one line; on a terminal wrapped to its width, further lines
+ * behind `indent` spaces. Both are made harmless. Returns the lines it took there. */
+int app_print_wrapped(struct app *app, const char *head, const char *text, int indent);
+
 /* One JSON document on `out`. */
 struct app_document {
 	struct pawl_buf buf;
@@ -125,6 +133,11 @@ struct app_document {
 };
 void app_document_begin(struct app *app, struct app_document *document, size_t capacity);
 void app_document_end(struct app *app, struct app_document *document);
+/* The object: reports what was done as text, or as JSON with these members first:
+ * names and texts in turn, NULL at the end. */
+void app_report(struct app *app, const char *const *members);
+/* The server's document as it came. */
+void app_document_raw(struct app *app, const struct pawl_json *json);
 /* The member "written": [...] and "dryRun". */
 void app_document_written(struct app *app, struct pawl_json_writer *writer);
 
@@ -143,6 +156,10 @@ PAWL_MUST_CHECK pawl_err app_check_product(struct app *app, const char *product,
 
 /* Makes keys/<name>.pem and pub/<name>.json. PAWL_ERR_EXISTS. */
 PAWL_MUST_CHECK pawl_err app_key_make(
+    struct app *app, const char *name, pawl_sig_scheme scheme, const char *passphrase);
+/* The same, unless it is there. A private half without the public one is what a
+ * cut leaves: it is completed. */
+PAWL_MUST_CHECK pawl_err app_key_make_or_keep(
     struct app *app, const char *name, pawl_sig_scheme scheme, const char *passphrase);
 PAWL_MUST_CHECK pawl_err app_key_store(struct app *app, const char *name,
     const struct pawl_key *key, const char *passphrase, bool replace);
@@ -218,8 +235,9 @@ PAWL_MUST_CHECK pawl_err app_server_call(struct app *app, pawl_fetch_method meth
 /* Calls `each` with every item of a paged list. */
 typedef pawl_err app_item(
     struct app *app, const struct pawl_json *json, uint32_t item, void *context);
-PAWL_MUST_CHECK pawl_err app_server_list(
-    struct app *app, const char *path, app_item *each, void *context, int64_t *ret_total);
+/* `keep`: arena memory that `each` took stays; otherwise a page's is used again. */
+PAWL_MUST_CHECK pawl_err app_server_list(struct app *app, const char *path, bool keep,
+    app_item *each, void *context, int64_t *ret_total);
 /* True when the server has it already. */
 PAWL_MUST_CHECK pawl_err app_server_has(struct app *app, const char *path, bool *ret_has);
 PAWL_MUST_CHECK pawl_err app_server_upload(
@@ -231,6 +249,25 @@ PAWL_MUST_CHECK pawl_err app_publish(
 /* The server's id of a release. */
 PAWL_MUST_CHECK pawl_err app_distribution_set(
     struct app *app, const char *product, const char *version, int64_t *ret_id);
+
+/* --- app_list.c --- */
+
+typedef enum app_cell_kind { APP_CELL_TEXT, APP_CELL_TIME } app_cell_kind;
+
+struct app_list_column {
+	struct pawl_cli_column shown;
+	const char *member; /* "pawl.why"                                         */
+	app_cell_kind kind; /* TIME: milliseconds, shown as a date                */
+};
+
+struct app_listing {
+	const char *path;
+	int64_t most; /* items                                                    */
+	bool bare;    /* the document is a list, not {"content":[...],...}        */
+	size_t column_count;
+	const struct app_list_column *columns;
+};
+PAWL_MUST_CHECK pawl_err app_show_list(struct app *app, const struct app_listing *listing);
 
 /* --- the commands --- */
 
@@ -246,6 +283,27 @@ extern const struct pawl_cli_command cmd_rollout_commands[];
 	{                                                                                          \
 		.name = "dry-run", .letter = 'n', .kind = PAWL_CLI_FLAG,                           \
 		.help = "Only say what would be done."                                             \
+	}
+/* A value that must be given. */
+#define APP_NEEDED(option_name, shown, text)                                                       \
+	{                                                                                          \
+		.name = (option_name), .kind = PAWL_CLI_VALUE, .required = true, .value = (shown), \
+		.help = (text)                                                                     \
+	}
+/* A value that has a preset, or NULL. */
+#define APP_PRESET(option_name, shown, with, text)                                                 \
+	{                                                                                          \
+		.name = (option_name), .kind = PAWL_CLI_VALUE, .value = (shown), .preset = (with), \
+		.help = (text)                                                                     \
+	}
+#define APP_PLAIN_FLAG(option_name, text)                                                          \
+	{                                                                                          \
+		.name = (option_name), .kind = PAWL_CLI_FLAG, .help = (text)                       \
+	}
+#define APP_KEY_TYPE(text)                                                                         \
+	{                                                                                          \
+		.name = "type", .kind = PAWL_CLI_VALUE, .value = "TYPE",                           \
+		.choices = "ed25519|p256|rsa", .preset = "ed25519", .help = (text)                 \
 	}
 
 #endif

@@ -20,6 +20,7 @@ class FakeServer:
         self.rollouts = []
         self.rollout_states = ['running', 'finished']
         self.publish_status = 200
+        self.lie = None  # (status, bytes): what every GET is answered with
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_cert_chain(cert, key)
@@ -28,7 +29,7 @@ class FakeServer:
         self.http = http.server.ThreadingHTTPServer(('127.0.0.1', 0), make_handler(self))
         self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
         self.port = self.http.server_address[1]
-        self.thread = threading.Thread(target=self.http.serve_forever, daemon=True)
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     def close(self):
@@ -147,7 +148,7 @@ def make_handler(server):
             pass
 
         def answer(self, status, value):
-            body = b'' if value is None else json.dumps(value).encode()
+            body = b'' if value is None else value if isinstance(value, bytes) else json.dumps(value).encode()
             self.send_response(status)
             self.send_header('Content-Length', str(len(body)))
             self.send_header('Content-Type', 'application/json')
@@ -163,6 +164,8 @@ def make_handler(server):
             server.log.append((self.command, self.path))
             if self.command == 'HEAD':
                 self.answer(*server.head(url.path))
+            elif self.command == 'GET' and server.lie is not None:
+                self.answer(*server.lie)
             elif self.command == 'GET':
                 self.answer(*server.get(url.path, query))
             elif self.command == 'PUT':

@@ -1,81 +1,21 @@
 """The `pawl` command line as a person or a script meets it: help, errors, exit
-codes, files and their modes, and what it sends to a server."""
+codes, files and their modes."""
 import fcntl
 import hashlib
 import json
 import os
-import pathlib
-import pty
-import shutil
 import stat
 import subprocess
-import termios
-import time
 
 import pytest
-from fake_server import FakeServer
+from cli_kit import PAWL, build, metadata, newest, on_terminal, run, snapshot_versions
 
-PAWL = os.environ['PAWL']
 COMMANDS = ['key create', 'key list', 'key show', 'key passwd', 'repo init', 'repo status', 'repo sign',
             'repo publish', 'server certify', 'server set-url', 'server status', 'product add', 'product list',
             'release build', 'release publish', 'release list', 'release show', 'channel set', 'device add',
             'device token', 'device list', 'device show', 'device approve', 'device assign', 'device revoke',
             'device remove', 'rollout start', 'rollout status', 'rollout list', 'rollout pause',
             'rollout resume', 'rollout abort', 'audit']
-
-
-def run(*arguments, code=0, **options):
-    result = subprocess.run([PAWL, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
-                            text=True, timeout=120, check=False, **options)
-    assert result.returncode == code, f'{arguments}: exit {result.returncode}\n{result.stdout}{result.stderr}'
-    return result
-
-
-@pytest.fixture(scope='session', name='template')
-def one_repository(tmp_path_factory):
-    """A repository with a product and one release; tests copy it."""
-    folder = tmp_path_factory.mktemp('template')
-    run('key', 'create', 'timestamp-of-server', '-C', folder / 'server')
-    repo = folder / 'repo'
-    run('-C', repo, 'repo', 'init', '--timestamp-key', folder / 'server/pub/timestamp-of-server.json')
-    run('-C', repo, 'product', 'add', 'acme', '--group', 'field')
-    image = folder / 'a.img'
-    image.write_bytes(os.urandom(100000))
-    run('-C', repo, 'release', 'build', '--product', 'acme', '--version', '1.0.0', '--seq', 1, '--sec', 1,
-        '--image', f'gw-a={image}')
-    return folder
-
-
-@pytest.fixture(name='repo')
-def a_copy(template, tmp_path):
-    repo = tmp_path / 'repo'
-    shutil.copytree(template / 'repo', repo)
-    return repo
-
-
-@pytest.fixture(name='server')
-def a_server(repo, tmp_path):
-    key, csr, cert = tmp_path / 'tls.key', tmp_path / 'tls.csr', tmp_path / 'tls.pem'
-    subprocess.run(['openssl', 'req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-                    '-keyout', key, '-subj', '/CN=server', '-out', csr], check=True, capture_output=True)
-    run('-C', repo, 'server', 'certify', '--csr', csr, '--name', 'localhost', '--name', '127.0.0.1', '--out', cert)
-    server = FakeServer(cert, key, repo / 'ca/ca.pem')
-    run('-C', repo, 'server', 'set-url', '--operator', f'https://127.0.0.1:{server.port}/')
-    yield server
-    server.close()
-
-
-def metadata(repo, version, role):
-    return json.loads((repo / f'metadata/{version}.{role}.json').read_text())
-
-
-def newest(repo, role):
-    return max(int(p.name.split('.')[0]) for p in (repo / 'metadata').glob(f'*.{role}.json'))
-
-
-def snapshot_versions(repo):
-    meta = metadata(repo, newest(repo, 'snapshot'), 'snapshot')['signed']['meta']
-    return {name: entry['version'] for name, entry in meta.items()}
 
 
 # --- help and usage ---
@@ -156,52 +96,28 @@ def test_passphrases(tmp_path):
     no_terminal = run('-C', tmp_path, 'key', 'passwd', 'k', '--remove', code=4, start_new_session=True)
     assert '--passphrase-file' in no_terminal.stderr
     run('-C', tmp_path, 'key', 'passwd', 'k', '--passphrase-file', right, '--new-passphrase-file', wrong)
-    run('-C', tmp_path, 'key', 'passwd', 'k', '--remove', '--passphrase-file', right, code=4)
     run('-C', tmp_path, 'key', 'passwd', 'k', '--remove', '--passphrase-file', wrong)
     assert 'BEGIN PRIVATE KEY' in pem.read_text()
 
 
-def on_terminal(arguments, typed=()):
-    """Runs pawl with a controlling terminal and types a line at each prompt."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execv(PAWL, [PAWL, *map(str, arguments)])
-    seen = b''
-    typed = list(typed)
-    while True:
-        try:
-            part = os.read(terminal, 4096)
-        except OSError:
-            break
-        if not part:
-            break
-        seen += part
-        if typed and seen.rstrip().endswith(b':'):
-            # Like a person: type once the echo is off; what comes earlier is flushed.
-            deadline = time.monotonic() + 30
-            while termios.tcgetattr(terminal)[3] & termios.ECHO and time.monotonic() < deadline:
-                time.sleep(0.01)
-            os.write(terminal, typed.pop(0).encode() + b'\n')
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
-
-
 def test_passphrases_are_asked_for_without_echo(tmp_path):
-    code, seen = on_terminal(['-C', tmp_path, 'key', 'create', 'k', '--encrypt'], ['hush hush', 'hush hush'])
+    code, seen = on_terminal(['-C', tmp_path, 'key', 'create', 'k', '--encrypt'], 
+                             [('New passphrase: ', 'hush hush'), ('Again: ', 'hush hush')])
     assert code == 0, seen
     assert 'Again:' in seen and 'hush' not in seen
-    code, seen = on_terminal(['-C', tmp_path, 'key', 'passwd', 'k', '--remove'], ['wrong one'])
+    code, seen = on_terminal(['-C', tmp_path, 'key', 'passwd', 'k', '--remove'], [('Passphrase of key k: ', 'wrong one')])
     assert code == 4 and 'is wrong' in seen
-    code, seen = on_terminal(['-C', tmp_path, 'key', 'passwd', 'k', '--remove'], ['hush hush'])
+    code, seen = on_terminal(['-C', tmp_path, 'key', 'passwd', 'k', '--remove'], [('Passphrase of key k: ', 'hush hush')])
     assert code == 0 and 'not encrypted' in seen
-    code, seen = on_terminal(['-C', tmp_path, 'key', 'create', 'l', '--encrypt'], ['one', 'two'])
+    code, seen = on_terminal(['-C', tmp_path, 'key', 'create', 'l', '--encrypt'],
+                             [('New passphrase: ', 'one'), ('Again: ', 'two')])
     assert code == 1 and 'differ' in seen and not (tmp_path / 'keys/l.pem').exists()
 
 
 def test_a_key_that_others_can_read_is_refused(repo):
     os.chmod(repo / 'keys/snapshot.pem', 0o644)
     result = run('-C', repo, 'repo', 'sign', 'snapshot', code=4)
-    assert 'chmod 600' in result.stderr
+    assert 'chmod go=' in result.stderr and 'consider the key known' in result.stderr
 
 
 # --- repository ---
@@ -239,6 +155,9 @@ def test_openssl_agrees_with_the_signatures(repo, tmp_path):
 
 def test_init_goes_on_after_a_cut(repo):
     (repo / 'pawl.json').unlink()
+    for path in (repo / 'metadata').iterdir():
+        if path.name not in ('1.root.json', '1.targets.json'):
+            path.unlink()
     before = (repo / 'keys/root-1.pem').read_bytes()
     run('-C', repo, 'repo', 'init', '--timestamp-key', repo / 'pub/timestamp.json')
     assert (repo / 'keys/root-1.pem').read_bytes() == before
@@ -351,12 +270,6 @@ def test_a_product_that_was_cut_off_is_finished(repo):
     run('-C', repo, 'repo', 'sign', 'prod-pump')
 
 
-def build(repo, version, seq, sec, *images, code=0, more=()):
-    options = [part for image in images for part in ('--image', image)]
-    return run('-C', repo, 'release', 'build', '--product', 'acme', '--version', version, '--seq', seq, '--sec', sec,
-               *options, *more, code=code)
-
-
 def test_a_release_holds_exact_bytes(repo, tmp_path):
     files = {hw: tmp_path / hw for hw in ('gw-a', 'gw-b')}
     for file in files.values():
@@ -435,148 +348,83 @@ def test_two_writers_do_not_mix(repo):
     run('-C', repo, 'repo', 'sign', 'snapshot')
 
 
-# --- with a server ---
+# --- what a cut, a typing error or somebody else may leave ---
 
-def test_publication_uploads_once_and_switches_last(repo, server):
-    run('-C', repo, 'release', 'publish')
-    methods = [method for method, _ in server.log]
-    assert server.log[-1] == ('POST', '/rest/v1/pawl/publish')
-    uploads = methods.count('PUT')
-    assert uploads == len(server.files) == 6
-    server.log.clear()
-    answer = json.loads(run('-C', repo, 'repo', 'publish', '--json').stdout)
-    assert answer['distributionSets'] == [{'id': 1, 'name': 'acme', 'version': '1.0.0'}]
-    assert 'PUT' not in [method for method, _ in server.log]
-    server.log.clear()
-    run('-C', repo, 'repo', 'publish', '--dry-run')
-    assert server.log == []
+def test_a_mistyped_folder_does_not_come_into_being(tmp_path):
+    for arguments in (['repo', 'sign', '--all'], ['product', 'add', 'x'], ['key', 'passwd', 'x', '--remove'],
+                      ['channel', 'set', '--product', 'a', '--release', '1', '--group', 'g']):
+        run('-C', tmp_path / 'typo', *arguments, code=1)
+        assert not (tmp_path / 'typo').exists(), arguments
 
 
-def test_refusals_of_the_server_are_told(repo, server):
-    server.publish_status = 409
-    result = run('-C', repo, 'repo', 'publish', code=1)
-    assert 'older than what is served; restore' in result.stderr and '409' in result.stderr
+def test_a_key_that_was_cut_off_is_completed(repo):
+    run('-C', repo, 'key', 'create', 'spare')
+    private = (repo / 'keys/spare.pem').read_bytes()
+    public = (repo / 'pub/spare.json').read_bytes()
+    (repo / 'pub/spare.json').unlink()
+    run('-C', repo, 'key', 'create', 'spare')
+    assert (repo / 'keys/spare.pem').read_bytes() == private
+    assert (repo / 'pub/spare.json').read_bytes() == public
+    # The same inside of a product whose first key was cut in two.
+    run('-C', repo, 'key', 'create', 'prod-pump-build')
+    (repo / 'pub/prod-pump-build.json').unlink()
+    run('-C', repo, 'product', 'add', 'pump')
+    assert json.loads(run('-C', repo, 'repo', 'status', '--json').stdout)['ok'] is True
 
 
-def test_servers_that_are_not_ours(repo, server, template):
-    run('-C', repo, 'server', 'set-url', '--operator', 'https://127.0.0.1:1')
-    assert '127.0.0.1' in run('-C', repo, 'server', 'status', code=3).stderr
-    run('-C', repo, 'server', 'set-url', '--operator', f'https://127.0.0.1:{server.port}')
-    run('-C', repo, 'server', 'status')
-    other = repo.parent / 'other'
-    run('-C', other, 'repo', 'init', '--timestamp-key', template / 'repo/pub/timestamp.json')
-    run('-C', other, 'server', 'set-url', '--operator', f'https://127.0.0.1:{server.port}')
-    run('-C', other, 'server', 'status', code=4)
-    (repo / 'keys/operator.pem').unlink()
-    run('-C', repo, 'server', 'status', code=4)
+def test_a_key_that_is_kept_elsewhere_keeps_its_name(repo):
+    (repo / 'keys/root-1.pem').unlink()
+    public = (repo / 'pub/root-1.json').read_bytes()
+    assert 'kept elsewhere' in run('-C', repo, 'key', 'create', 'root-1', code=1).stderr
+    assert (repo / 'pub/root-1.json').read_bytes() == public and not (repo / 'keys/root-1.pem').exists()
 
 
-def test_an_encrypted_operator_key_works(repo, server, tmp_path):
-    assert server.port
-    secret = tmp_path / 'secret'
-    secret.write_text('sesame\n')
-    run('-C', repo, 'key', 'passwd', 'operator', '--new-passphrase-file', secret)
-    run('-C', repo, 'server', 'status', '--passphrase-file', secret)
-    run('-C', repo, 'server', 'status', code=4, start_new_session=True)
+def test_init_does_not_overwrite_an_old_repository(repo):
+    run('-C', repo, 'repo', 'sign', '--all')
+    (repo / 'pawl.json').unlink()
+    before = {p.name: p.read_bytes() for p in (repo / 'metadata').iterdir()}
+    result = run('-C', repo, 'repo', 'init', '--timestamp-key', repo / 'pub/timestamp.json', code=1)
+    assert 'restore that file' in result.stderr
+    assert {p.name: p.read_bytes() for p in (repo / 'metadata').iterdir()} == before
 
 
-def test_devices(repo, server, tmp_path):
-    token = tmp_path / 'token'
-    run('-C', repo, 'device', 'add', 'dev-1', '--product', 'acme', '--hw', 'gw-a', '--group', 'field', '--token-out',
-        token)
-    assert token.read_text() == 'secret-token\n'
-    assert stat.S_IMODE(token.stat().st_mode) == 0o600
-    assert 'exists already' in run('-C', repo, 'device', 'add', 'dev-1', '--product', 'acme', '--hw', 'gw-a',
-                                   '--group', 'field', code=1).stderr
-    for number in range(2, 9):
-        run('-C', repo, 'device', 'add', f'dev-{number}', '--product', 'acme', '--hw', 'gw-a', '--group', 'field')
-    listed = json.loads(run('-C', repo, 'device', 'list', '--json').stdout)
-    assert [d['controllerId'] for d in listed['content']] == [f'dev-{n}' for n in range(1, 9)]
-    assert 'it runs 1.0.0' in run('-C', repo, 'device', 'list', '--q', 'group==field').stdout
-    assert any('q=group%3D%3Dfield' in path for _, path in server.log)
-    shown = json.loads(run('-C', repo, 'device', 'show', 'dev-1', '--json').stdout)
-    assert shown['pawl']['why'] == 'it runs 1.0.0'
-    assert shown['lastActionStatus'][0]['messages'] == ['it is confirmed']
-    assert 'it is confirmed' in run('-C', repo, 'device', 'show', 'dev-1').stdout
-    run('-C', repo, 'device', 'show', 'nobody', code=1)
-    run('-C', repo, 'release', 'publish')
-    run('-C', repo, 'device', 'assign', 'dev-1', '--release', '1.0.0')
-    assert 'no release 9' in run('-C', repo, 'device', 'assign', 'dev-1', '--release', '9', code=1).stderr
-    run('-C', repo, 'device', 'revoke', 'dev-1')
-    assert server.log[-1] == ('DELETE', '/rest/v1/pawl/enrolments/dev-1')
-    assert '--yes' in run('-C', repo, 'device', 'remove', 'dev-1', code=1).stderr
-    run('-C', repo, 'device', 'remove', 'dev-1', '--yes', '--dry-run')
-    assert server.log[-1][0] != 'DELETE' or 'targets' not in server.log[-1][1]
-    run('-C', repo, 'device', 'remove', 'dev-1', '--yes')
-    assert server.log[-1] == ('DELETE', '/rest/v1/targets/dev-1')
+def test_planted_links_are_not_written_through(repo, tmp_path):
+    victim = tmp_path / 'victim'
+    victim.write_text('mine')
+    image = tmp_path / 'i'
+    image.write_bytes(b'image')
+    (repo / 'targets/fw/acme/.incoming').symlink_to(victim)
+    for name in ('pawl.json.new', 'keys/k.pem', 'keys/k.pem.new', 'metadata/4.snapshot.json.new'):
+        (repo / name).symlink_to(victim)
+    build(repo, '2.0.0', 2, 1, f'gw-a={image}')
+    run('-C', repo, 'product', 'add', 'acme', '--group', 'lab')
+    run('-C', repo, 'key', 'create', 'k', code=4)
+    assert victim.read_text() == 'mine'
 
 
-def request(folder, name):
-    out = folder / f'{name}.csr'
-    subprocess.run(['openssl', 'req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-                    '-keyout', folder / f'{name}.key', '-subj', f'/CN={name}', '-out', out], check=True,
-                   capture_output=True)
-    return out.read_text()
+def test_private_files_are_private_under_any_umask(repo):
+    for mask in (0, 0o777 & ~0o700):
+        name = f'k{mask}'
+        run('-C', repo, 'key', 'create', name, umask=mask)
+        assert stat.S_IMODE((repo / f'keys/{name}.pem').stat().st_mode) == 0o600
+    assert stat.S_IMODE((repo / 'keys').stat().st_mode) == 0o700
 
 
-def test_approval_issues_certificates_for_good_requests_only(repo, server, tmp_path):
-    for name in ('a', 'b', 'c', 'd'):
-        server.pending[name] = request(tmp_path, name)
-    server.pending['liar'] = server.pending['a']
-    server.pending['noise'] = 'no request'
-    run('-C', repo, 'device', 'approve', 'a')
-    result = run('-C', repo, 'device', 'approve', '--all', code=1)
-    assert 'liar: not approved' in result.stderr and 'noise: not approved' in result.stderr
-    assert sorted(server.certificates) == ['a', 'b', 'c', 'd']
-    cert = tmp_path / 'a.pem'
-    cert.write_text(server.certificates['a'])
-    subprocess.run(['openssl', 'verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', repo / 'ca/ca.pem', cert],
-                   check=True, capture_output=True)
-    subject = subprocess.run(['openssl', 'x509', '-in', cert, '-noout', '-subject'], check=True, capture_output=True,
-                             text=True).stdout
-    assert 'OU = device' in subject and 'CN = a' in subject
-    server.pending.clear()
-    assert 'no device waits' in run('-C', repo, 'device', 'approve', '--all').stdout
-    run('-C', repo, 'device', 'approve', 'a', code=1)
+def test_a_full_output_is_a_failure(repo):
+    with open('/dev/full', 'w', encoding='utf-8') as full:
+        done = subprocess.run([PAWL, '-C', repo, 'repo', 'status'], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
 
 
-def test_rollout(repo, server):
-    arguments = ['rollout', 'start', '--product', 'acme', '--release', '1.0.0', '--group', 'field', '--name', 'v1',
-                 '--stages', '20,100', '--budget', 3, '--error-threshold', 5]
-    run('-C', repo, *arguments, '--dry-run')
-    assert server.log == [] and 'channel' not in str(list((repo / 'targets').rglob('*')))
-    result = run('-C', repo, *arguments, '--follow')
-    assert 'running' in result.stdout and 'finished' in result.stdout
-    order = [path for method, path in server.log if method == 'POST']
-    assert order == ['/rest/v1/pawl/publish', '/rest/v1/rollouts', '/rest/v1/rollouts/1/start']
-    body = server.rollouts[0]
-    assert body['targetFilterQuery'] == 'product==acme;group==field'
-    assert body['distributionSetId'] == 1
-    assert [g['targetPercentage'] for g in body['groups']] == [20, 100]
-    assert body['errorCondition'] == {'condition': 'THRESHOLD', 'expression': '5'}
-    assert body['pawl']['budget'] == {'base': 3, 'gainPermille': 1000}
-    status = json.loads(run('-C', repo, 'rollout', 'status', 'v1', '--json').stdout)
-    assert status['pawl']['strata'][0]['name'] == 'gw-a'
-    assert 'waits for health' in run('-C', repo, 'rollout', 'status', '1', '--follow').stdout
-    server.rollout_states = ['running', 'paused']
-    code, seen = on_terminal(['-C', repo, 'rollout', 'status', 'v1', '--follow'])
-    assert code == 0 and '\033[3A' in seen and 'paused' in seen
-    assert 'v1' in run('-C', repo, 'rollout', 'status').stdout
-    assert 'v1' in run('-C', repo, 'rollout', 'list').stdout
-    for verb, path in (('pause', 'pause'), ('resume', 'resume'), ('abort', 'stop')):
-        run('-C', repo, 'rollout', verb, 'v1', *(['--yes'] if verb == 'abort' else []))
-        assert ('POST', f'/rest/v1/rollouts/1/{path}') in server.log
-    run('-C', repo, 'rollout', 'status', 'nobody', code=1)
-
-
-def test_audit(repo, server):
-    assert server.port
-    assert len(json.loads(run('-C', repo, 'audit', '--json').stdout)) == 7
-    lines = run('-C', repo, 'audit', '--limit', 5).stdout.splitlines()
-    assert len(lines) == 5 and 'actor=operator' in lines[0]
-
-
-def test_the_man_page_names_every_command():
-    page = (pathlib.Path(__file__).parents[2] / 'docs/man/pawl.1.md').read_text()
-    for command in COMMANDS:
-        assert f'pawl {command}' in page, command
+def test_what_people_see(repo):
+    code, seen = on_terminal(['-C', repo, 'release', 'list'], columns=80)
+    assert code == 0 and '97.7 KiB' in seen and all(len(line) <= 80 for line in seen.split('\r\n'))
+    code, seen = on_terminal(['-C', repo, 'release', 'show', '1.0.0'], columns=80)
+    assert '(100000 bytes)' in seen and all(len(line) <= 80 for line in seen.split('\r\n'))
+    settings = json.loads((repo / 'pawl.json').read_text())
+    settings['roles']['snapshot']['days'] = 1
+    (repo / 'pawl.json').write_text(json.dumps(settings))
+    run('-C', repo, 'repo', 'sign', 'snapshot')
+    code, seen = on_terminal(['-C', repo, 'repo', 'status'], columns=80)
+    assert 'snapshot expires soon: run `pawl repo sign`, then `pawl repo publish`' in ' '.join(seen.split())
+    assert all(len(line) <= 80 for line in seen.split('\r\n'))
