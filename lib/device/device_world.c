@@ -113,6 +113,22 @@ static bool slot_step(struct world *world, unsigned slot, pawl_slot_event event)
 	return true;
 }
 
+/* As the agent does when an answer begins at 0 though another offset was asked for. */
+static uint64_t begin_at_zero(struct world *world)
+{
+	struct pawl_device *const device = &world->device;
+	struct pawl_device_event back = { .kind = PAWL_ON_CHUNK, .now = { world->now } };
+	if (device->stored.offset == 0)
+		return 0;
+	const struct pawl_device_effect effect = pawl_device_step(device, &back);
+	assert_int_not_equal(effect.kind, PAWL_DO_PAUSE);
+	if (effect.kind == PAWL_DO_SAVE) {
+		back.kind = PAWL_ON_DONE;
+		(void)pawl_device_step(device, &back);
+	}
+	return 0;
+}
+
 static void do_download(struct world *world, struct pawl_device_event *event)
 {
 	struct pawl_device *const device = &world->device;
@@ -122,20 +138,8 @@ static void do_download(struct world *world, struct pawl_device_event *event)
 	world->read_back = false;
 	world->admitted = false;
 	uint64_t offset = device->stored.offset;
-	if (world->begins_again || world->no_resume || world->creeps > 0) {
-		if (offset > 0) {
-			/* As the agent does when an answer begins at 0. */
-			struct pawl_device_event back = { .kind = PAWL_ON_CHUNK,
-				.now = { world->now } };
-			const struct pawl_device_effect effect = pawl_device_step(device, &back);
-			assert_int_not_equal(effect.kind, PAWL_DO_PAUSE);
-			if (effect.kind == PAWL_DO_SAVE) {
-				back.kind = PAWL_ON_DONE;
-				(void)pawl_device_step(device, &back);
-			}
-		}
-		offset = 0;
-	}
+	if (world->begins_again || world->no_resume || world->creeps > 0)
+		offset = begin_at_zero(world);
 	const uint64_t end = world->creeps * ++world->downloads;
 	while (offset < device->stored.release.length) {
 		if (world->begins_again && offset == 3 * WORLD_CHUNK) {
