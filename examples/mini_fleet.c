@@ -569,11 +569,10 @@ static void check_end(struct world *world, unsigned version, bool is_good)
 		    node->name, "runs an image that is not proven");
 		promise(world, node->flash[node->slots.running][0] == wanted, node->name,
 		    "runs another release than the rollout left it with");
+		const struct pawl_fleet_distribution_set *const set =
+		    pawl_fleet_distribution_set(world->fleet, row->installed_id);
 		promise(world,
-		    strcmp(pawl_fleet_distribution_set(world->fleet, row->installed_id)
-			       ->modules[node->class]
-			       .image_sha256,
-			hex) == 0,
+		    set != NULL && strcmp(set->modules[node->class].image_sha256, hex) == 0,
 		    node->name, "the server believes that it runs something else");
 	}
 }
