@@ -8,6 +8,7 @@
  *   server_init.c     `pawl-server init`
  *   app_run.c         start, loop, end
  *   db_bridge.c       effects to the store; answers held until they are durable
+ *   fleet_log.c       the fleet's events as log lines
  *   reply.c           answers
  *   route.c           who may ask for what; dispatch
  *   route_*.c         the endpoints of docs/spec/server-api.md
@@ -163,6 +164,11 @@ void db_hold(struct app *app, uint64_t ticket, struct pawl_http_token token, int
 void db_audit(struct call *call, const char *action, const char *object, const char *detail);
 /* Opens the database and fills the fleet. Failures are logged. */
 PAWL_MUST_CHECK pawl_err db_open(struct app *app, struct pawl_note *note);
+
+/* --- fleet_log.c --- */
+
+/* Writes a PAWL_FLEET_LOG effect to the log. */
+void fleet_log(struct app *app, const struct pawl_fleet_effect *effect);
 
 /* --- route.c --- */
 

@@ -14,23 +14,9 @@
 #include <string.h>
 
 /* Contacts that are moved to the store together. */
-enum { TOUCHES_MAX = 1024, LOG_PAIRS_MAX = 8 };
+enum { TOUCHES_MAX = 1024 };
 
 /* --- writing --- */
-
-static void log_effect(struct app *app, const struct pawl_fleet_effect *effect)
-{
-	struct pawl_log_pair pairs[LOG_PAIRS_MAX + 2] = { pawl_log_pair_text("", effect->name) };
-	size_t count = 1;
-
-	/* Key, value, key, value; a single text is a sentence. */
-	if (effect->text_count == 1)
-		pairs[count++] = PAWL_LOG_TEXT("detail", effect->texts[0]);
-	for (size_t i = 0; i + 1 < effect->text_count && count <= LOG_PAIRS_MAX; i += 2)
-		pairs[count++] = PAWL_LOG_TEXT(effect->texts[i], effect->texts[i + 1]);
-	pairs[count].kind = PAWL_LOG_KIND_END;
-	pawl_log_write(&app->log, PAWL_LOG_INFO, pairs);
-}
 
 static void store_is_broken(struct app *app, const char *why)
 {
@@ -58,7 +44,7 @@ static bool take_effects(struct app *app, const struct pawl_fleet_effect *effect
 
 	for (size_t i = 0; i < count; i++) {
 		if (effects[i].kind == PAWL_FLEET_LOG)
-			log_effect(app, &effects[i]);
+			fleet_log(app, &effects[i]);
 		else if (effects[i].kind != PAWL_FLEET_TOUCH_DEVICE)
 			changed = true;
 	}

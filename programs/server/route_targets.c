@@ -200,15 +200,17 @@ static bool add_device(struct call *call, const struct device_text *text, uint32
 /* Takes back what one request added before one of its devices was refused. */
 static void undo(struct call *call, const uint32_t *ids, size_t count)
 {
+	char name[PAWL_DEVICE_ID_MAX + 1];
+
 	for (size_t i = 0; i < count; i++) {
 		const struct pawl_fleet_device *device =
 		    pawl_fleet_device(call->app->fleet, ids[i]);
 
 		if (device == NULL)
 			continue;
-		db_audit(call, "target.delete", device->controller_id, "taken back");
-		(void)pawl_fleet_device_remove(
-		    call->app->fleet, pawl_bytes_of(device->controller_id), call->now);
+		print_text(name, sizeof(name), "%s", device->controller_id);
+		db_audit(call, "target.delete", name, "taken back");
+		(void)pawl_fleet_device_remove(call->app->fleet, pawl_bytes_of(name), call->now);
 	}
 	(void)db_commit(call->app);
 }

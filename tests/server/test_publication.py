@@ -124,3 +124,14 @@ def test_the_reason_for_a_refused_upload_arrives(kit, device):
                      f'Content-Length: {size}\r\n\r\n'.encode())
         rude.sendall(b'x' * size)
         assert b' 413 ' in rude.recv(4096)
+
+
+def test_events_of_the_fleet_are_pairs(kit, device):
+    assert device('GET', server_kit.base('dev1')).status == 200
+
+    def lines():
+        return [line for line in (kit.lab.dir / 'server.log').read_text().splitlines() if ' enrolment.issued ' in line
+                or ' device.state ' in line]
+
+    wait_for(lines, 10, 'an event of the fleet is logged')
+    assert all(' device=dev1' in line and 'detail=' not in line for line in lines()), lines()
