@@ -6,6 +6,7 @@
 #include "pawl/date.h"
 #include "pawl/text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,8 +261,14 @@ void app_report_written(struct app *app)
 
 pawl_err app_check_is_repository(struct app *app)
 {
-	if (pawl_env_exists(app_path(app, "pawl.json")))
+	const char *path = app_path(app, "pawl.json");
+
+	if (access(path, F_OK) == 0)
 		return PAWL_ERR_OK;
+	/* What can not be looked at may well be there. */
+	if (errno != ENOENT && errno != ENOTDIR)
+		return app_fail(app, errno == EACCES ? PAWL_ERR_DENIED : PAWL_ERR_IO, "%s: %s",
+		    path, strerror(errno));
 	return app_fail(app, PAWL_ERR_NOT_FOUND,
 	    "there is no repository in %s: give its folder with -C DIR or PAWL_REPO, or make one "
 	    "with `pawl repo init`",

@@ -410,6 +410,18 @@ def test_private_files_are_private_under_any_umask(repo):
     assert stat.S_IMODE((repo / 'keys').stat().st_mode) == 0o700
 
 
+def test_a_folder_that_can_not_be_read_is_not_called_empty(repo):
+    (repo / 'pawl.json').unlink()
+    (repo / 'pawl.json').symlink_to('pawl.json')
+    assert 'symbolic links' in run('-C', repo, 'repo', 'status', code=1).stderr
+    (repo / 'pawl.json').unlink()
+    assert 'there is no repository' in run('-C', repo, 'repo', 'status', code=1).stderr
+    if os.geteuid() == 0:
+        os.chmod(repo, 0o700)
+        nobody = {'user': 65534, 'group': 65534, 'extra_groups': []}
+        run('-C', repo, 'repo', 'status', code=4, **nobody)
+
+
 def test_a_full_output_is_a_failure(repo):
     with open('/dev/full', 'w', encoding='utf-8') as full:
         done = subprocess.run([PAWL, '-C', repo, 'repo', 'status'], stdout=full, stderr=subprocess.PIPE, check=False)
