@@ -243,6 +243,6 @@ pawl_err pawl_hex_decode(struct pawl_bytes text, size_t size, uint8_t *ret_bytes
 			return PAWL_ERR_SYNTAX;
 	for (size_t i = 0; i < size; i++)
 		ret_bytes[i] =
-		    (uint8_t)(hex_value(text.at[2 * i]) << 4 | hex_value(text.at[2 * i + 1]));
+		    (uint8_t)(hex_value(text.at[2 * i]) * 16 + hex_value(text.at[2 * i + 1]));
 	return PAWL_ERR_OK;
 }

@@ -260,6 +260,8 @@ static void print_cell(FILE *out, const char *text, size_t width, bool right, bo
 
 void pawl_cli_table_print(const struct pawl_cli_table *table, FILE *out, size_t width)
 {
+	if (table->count == 0)
+		return;
 	if (width == 0)
 		width = pawl_cli_terminal_width(out);
 	for (size_t i = 0; i < table->count; i++)

@@ -112,13 +112,14 @@ static pawl_err read_metadata(
 {
 	const struct pawl_json *json = &reader->json;
 	struct pawl_ddi_pair *pairs;
-	void *items;
+	void *items = NULL;
 
 	PAWL_TRY(
 	    take_array(reader, value, "metadata", PAWL_DDI_METADATA_MAX, sizeof(*pairs), &items));
 	pairs = items;
 	for (uint32_t it = pawl_json_first(json, value); it != PAWL_JSON_NONE;
 	     it = pawl_json_after(json, value, it)) {
+		PAWL_ASSERT(pairs != NULL);
 		struct pawl_ddi_pair *pair = &pairs[chunk->metadata_count];
 		PAWL_TRY(
 		    pawl_ddi_string(reader, pawl_json_get(json, it, "key"), "key", &pair->key));
@@ -151,7 +152,7 @@ static pawl_err read_chunk(
 	const uint32_t encrypted = pawl_json_get(json, value, "encrypted");
 	struct pawl_ddi_chunk chunk = { .artifact_count = 0 };
 	struct pawl_ddi_artifact *artifacts;
-	void *items;
+	void *items = NULL;
 
 	PAWL_TRY(read_needed(reader, value, "part", &chunk.part));
 	PAWL_TRY(read_needed(reader, value, "version", &chunk.version));
@@ -161,8 +162,10 @@ static pawl_err read_chunk(
 	    reader, list, "artifacts", PAWL_DDI_ARTIFACTS_MAX, sizeof(*artifacts), &items));
 	artifacts = items;
 	for (uint32_t it = pawl_json_first(json, list); it != PAWL_JSON_NONE;
-	     it = pawl_json_after(json, list, it))
+	     it = pawl_json_after(json, list, it)) {
+		PAWL_ASSERT(artifacts != NULL);
 		PAWL_TRY(read_artifact(reader, it, &artifacts[chunk.artifact_count++]));
+	}
 	chunk.artifacts = artifacts;
 	PAWL_TRY(read_metadata(reader, pawl_json_get(json, value, "metadata"), &chunk));
 	*ret_chunk = chunk;
@@ -175,7 +178,7 @@ static pawl_err read_chunks(
 	const struct pawl_json *json = &reader->json;
 	const uint32_t list = pawl_json_path(json, 0, "deployment.chunks");
 	struct pawl_ddi_chunk *chunks;
-	void *items;
+	void *items = NULL;
 
 	if (list == PAWL_JSON_NONE)
 		return pawl_ddi_refuse(
@@ -184,8 +187,10 @@ static pawl_err read_chunks(
 	    reader, list, "deployment.chunks", PAWL_DDI_CHUNKS_MAX, sizeof(*chunks), &items));
 	chunks = items;
 	for (uint32_t it = pawl_json_first(json, list); it != PAWL_JSON_NONE;
-	     it = pawl_json_after(json, list, it))
+	     it = pawl_json_after(json, list, it)) {
+		PAWL_ASSERT(chunks != NULL);
 		PAWL_TRY(read_chunk(reader, it, &chunks[deployment->chunk_count++]));
+	}
 	deployment->chunks = chunks;
 	return PAWL_ERR_OK;
 }
@@ -196,7 +201,7 @@ static pawl_err read_history(
 	const struct pawl_json *json = &reader->json;
 	const uint32_t list = pawl_json_path(json, 0, "actionHistory.messages");
 	struct pawl_bytes *messages;
-	void *items;
+	void *items = NULL;
 
 	PAWL_TRY(pawl_ddi_string(reader, pawl_json_path(json, 0, "actionHistory.status"),
 	    "actionHistory.status", &deployment->history_status));

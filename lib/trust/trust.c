@@ -298,12 +298,13 @@ static pawl_trust_verdict check_meta_rollback(
 	const struct pawl_json *old = &client->files[PAWL_TRUST_SNAPSHOT].json;
 	const int64_t had = pawl_trust_meta_version(old, old_key + 1);
 	const int64_t has = pawl_trust_meta_version(&file->json, entry);
-	char name[PAWL_TRUST_NAME_SIZE + 2 * PAWL_TRUST_ROLE_MAX];
+	char text[PAWL_TRUST_NAME_SIZE + 2 * PAWL_TRUST_ROLE_MAX];
 
 	if (has >= had)
 		return PAWL_TRUST_OK;
-	if (pawl_json_text(old, old_key, sizeof(name), name) != PAWL_ERR_OK)
-		strcpy(name, "a file with an unusable name");
+
+	const bool usable = pawl_json_text(old, old_key, sizeof(text), text) == PAWL_ERR_OK;
+	const char *name = usable ? text : "a file with an unusable name";
 	pawl_note_add(&client->note, "snapshot: ");
 	if (entry != PAWL_JSON_NONE)
 		return say_versions(client, PAWL_TRUST_ROLLBACK, name, has, " is older than ", had,

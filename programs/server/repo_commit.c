@@ -171,7 +171,7 @@ static bool published(struct repo_job *job, struct pawl_arena *arena, int64_t *r
 {
 	char path[APP_PATH_MAX];
 	struct pawl_bytes bytes;
-	struct pawl_repo_file file;
+	struct pawl_repo_file file = { 0 };
 
 	repo_path(job->repo, "metadata/", "timestamp.json", path);
 	*ret_version = 0;
