@@ -362,7 +362,7 @@ static const struct pawl_cli_option list_options[] = {
 static const struct pawl_cli_option approve_options[] = {
 	APP_PLAIN_FLAG("all", "Every device that waits."),
 	APP_PRESET("watch", "SECONDS", "0", "Keep looking for so long."),
-	APP_PRESET("days", "N", "365", "How long the certificates are valid."),
+	APP_PRESET("days", "N", "3650", "How long the certificates are valid."),
 	APP_DRY_RUN,
 	{ 0 },
 };
