@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * pawl/crypto.h - hashes, MACs and signature verification.
+ * pawl/crypto.h - hashes, MACs, signature verification and the three primitives
+ * of sealed artifacts.
  *
  * Pure: bytes in, answer out. Backed by OpenSSL 3, which no other folder may
  * include. Key making and signing: pawl/keys.h. Certificates: pawl/x509.h.
@@ -67,5 +68,44 @@ PAWL_MUST_CHECK pawl_err pawl_sig_verify(pawl_sig_scheme scheme, struct pawl_byt
  * modulus give the same digest. PAWL_ERR_CRYPTO as above. */
 PAWL_MUST_CHECK pawl_err pawl_sig_key_digest(
     pawl_sig_scheme scheme, struct pawl_bytes public_key, uint8_t ret_digest[32]);
+/* --- sealing (lib/seal) --- */
+
+enum {
+	PAWL_X25519_SIZE = 32, /* secrets, public keys and shared secrets          */
+	PAWL_AEAD_KEY_SIZE = 32,
+	PAWL_AEAD_NONCE_SIZE = 12,
+	PAWL_AEAD_TAG_SIZE = 16
+};
+
+/* X25519 (RFC 7748). A secret is any 32 random bytes.
+ * PAWL_ERR_NO_MEMORY: the library could not work. PAWL_ERR_CRYPTO: the shared secret
+ * is all zero, because `public_key` is a point of low order. */
+PAWL_MUST_CHECK pawl_err pawl_x25519_public(const uint8_t secret[32], uint8_t ret_public_key[32]);
+PAWL_MUST_CHECK pawl_err pawl_x25519_shared(
+    const uint8_t secret[32], const uint8_t public_key[32], uint8_t ret_shared[32]);
+
+/* HKDF-SHA-256 (RFC 5869), extract and expand: 32 bytes of key out of `secret`,
+ * which is not empty. `salt` and `info` may be empty; `info` has at most 1024 bytes.
+ * PAWL_ERR_NO_MEMORY. */
+PAWL_MUST_CHECK pawl_err pawl_hkdf_sha256(
+    struct pawl_bytes secret, struct pawl_bytes salt, struct pawl_bytes info, uint8_t ret_key[32]);
+
+/* ChaCha20-Poly1305 (RFC 8439) without additional data. A pair of key and nonce seals
+ * one message only. At most 1 GiB in one call. */
+struct pawl_aead {
+	uint8_t key[PAWL_AEAD_KEY_SIZE];
+	uint8_t nonce[PAWL_AEAD_NONCE_SIZE];
+};
+
+/* Writes plain.size + PAWL_AEAD_TAG_SIZE bytes; `ret_sealed` may be `plain.at`.
+ * PAWL_ERR_NO_MEMORY: the output is wiped. */
+PAWL_MUST_CHECK pawl_err pawl_aead_seal(
+    const struct pawl_aead *aead, struct pawl_bytes plain, uint8_t *ret_sealed);
+/* Writes sealed.size - PAWL_AEAD_TAG_SIZE bytes; `ret_plain` may be `sealed.at`.
+ * PAWL_ERR_DENIED: it is not what the key sealed; PAWL_ERR_NO_MEMORY. The output never
+ * holds what the tag does not vouch for: it is wiped then, but after DENIED in place it is
+ * the sealed bytes again, so that another nonce may be tried. */
+PAWL_MUST_CHECK pawl_err pawl_aead_open(
+    const struct pawl_aead *aead, struct pawl_bytes sealed, uint8_t *ret_plain);
 
 #endif
