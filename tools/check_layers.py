@@ -19,6 +19,7 @@ MODULES = {
     'trust': (2, 'trust trust_repo release'),
     'slots': (2, 'slots bootrec'),
     'rollout': (2, 'rollout'),
+    'seal': (2, 'seal'),
     'ddi': (3, 'ddi'),
     'device': (3, 'device'),
     'fleet': (3, 'fleet'),
