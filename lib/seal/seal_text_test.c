@@ -93,6 +93,12 @@ static void every_wrong_character_is_refused(void **state)
 		if (size != PAWL_SEAL_RECIPIENT_TEXT)
 			assert_int_equal(pawl_seal_recipient_parse(PAWL_BYTES(text, size), parsed),
 			    PAWL_ERR_SYNTAX);
+	/* The checksum is right; a spare bit of the last digit is set. */
+	assert_int_equal(
+	    pawl_seal_recipient_parse(
+		PAWL_BYTES_LIT("age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73epp9g8nq"),
+		parsed),
+	    PAWL_ERR_SYNTAX);
 	assert_memory_equal(parsed, untouched, 32);
 }
 
