@@ -4,9 +4,9 @@
  *
  * Hosted (network, files, heap). The only folder that sees libcurl. Made for
  * our own servers: TLS 1.3 only, server checked by CA file, by pins, or both
- * (at least one of the two must be set; both must hold then); http:// is refused; redirects are
- * never followed, they come back as their status. No cookies, no proxy unless
- * the environment says so, no compression.
+ * (at least one of the two must be set; both must hold then); http:// is refused unless a
+ * session was made for signed files (allow_plain_http); redirects are never followed, they come
+ * back as their status. No cookies, no proxy unless the environment says so, no compression.
  *
  * One session keeps its connections for reuse, and belongs to one thread.
  * Sessions in different threads are independent.
@@ -35,6 +35,10 @@ struct pawl_fetch_options {
 	 * certificate are not looked at, for a machine whose clock may be wrong by
 	 * years. Needs pins. */
 	bool by_pins_only;
+	/* Only for files that are verified by signatures of their own, whoever
+	 * served them (TUF): http:// is spoken too. With neither ca_file nor pins
+	 * https servers are checked with the system's certificates then. */
+	bool allow_plain_http;
 	unsigned connect_timeout_ms; /* 0: 15,000                                */
 };
 
@@ -67,7 +71,7 @@ enum { PAWL_FETCH_HEADERS_MAX = 8 };
 /* Zero it, then fill in what is needed. */
 struct pawl_fetch_request {
 	pawl_fetch_method method;
-	const char *url; /* absolute, https                                      */
+	const char *url; /* absolute, https (or http, with allow_plain_http)     */
 	/* "Name: value", without line breaks; a NULL ends the list early. */
 	const char *headers[PAWL_FETCH_HEADERS_MAX];
 	struct pawl_bytes body;   /* POST, PUT                               */
@@ -120,7 +124,7 @@ struct pawl_fetch_answer {
  *   PAWL_ERR_DENIED   the server's certificate or pin is wrong, or it refused ours
  *   PAWL_ERR_LIMIT    body larger than body_max
  *   PAWL_ERR_SYNTAX   no HTTP, or an impossible header; bad URL
- *   PAWL_ERR_UNSUPPORTED  not https
+ *   PAWL_ERR_UNSUPPORTED  not https (nor an allowed http)
  *   PAWL_ERR_NOT_FOUND, PAWL_ERR_IO  upload_file, cert_file, key_file or ca_file unreadable
  *   what `sink` or `progress` returned
  * On failure `ret_answer` is not written. */

@@ -37,7 +37,8 @@ static pawl_err check_readable(const char *path, struct pawl_note *reterr_note)
 
 static pawl_err check_options(const struct pawl_fetch *fetch, struct pawl_note *reterr_note)
 {
-	if (fetch->pins == NULL && (fetch->ca_file == NULL || fetch->by_pins_only)) {
+	const bool has_ca = fetch->ca_file != NULL || fetch->allow_plain_http;
+	if (fetch->pins == NULL && (!has_ca || fetch->by_pins_only)) {
 		pawl_note_add(reterr_note, "neither a CA file nor pins say which server is ours");
 		return PAWL_ERR_REFUSED;
 	}
@@ -65,6 +66,7 @@ pawl_err pawl_fetch_create(const struct pawl_fetch_options *options, struct pawl
 		return err;
 	}
 	fetch->by_pins_only = options->by_pins_only;
+	fetch->allow_plain_http = options->allow_plain_http;
 	fetch->connect_timeout_ms =
 	    options->connect_timeout_ms != 0 ? options->connect_timeout_ms : CONNECT_TIMEOUT_MS;
 	fetch->curl = curl_easy_init();
@@ -264,15 +266,18 @@ static bool make_headers(struct pawl_fetch_transfer *transfer)
 static void set_security(const struct pawl_fetch *fetch)
 {
 	CURL *const curl = fetch->curl;
-	const bool by_chain = fetch->ca_file != NULL && !fetch->by_pins_only;
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+	const bool by_system = fetch->ca_file == NULL && fetch->pins == NULL;
+	const bool by_chain = by_system || (fetch->ca_file != NULL && !fetch->by_pins_only);
+	curl_easy_setopt(
+	    curl, CURLOPT_PROTOCOLS_STR, fetch->allow_plain_http ? "http,https" : "https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, by_chain ? 1L : 0L);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, by_chain ? 2L : 0L);
-	curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	if (by_chain)
+	if (!by_system)
+		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	if (fetch->ca_file != NULL && by_chain)
 		curl_easy_setopt(curl, CURLOPT_CAINFO, fetch->ca_file);
 	if (fetch->pins != NULL)
 		curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, fetch->pins);

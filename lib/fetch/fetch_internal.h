@@ -17,6 +17,7 @@ struct pawl_fetch {
 	char *cert_file;
 	char *key_file;
 	bool by_pins_only;
+	bool allow_plain_http;
 	unsigned connect_timeout_ms;
 	uint8_t *memory; /* body kept for the caller                             */
 	size_t memory_size;
