@@ -1,5 +1,5 @@
 # A few verbs over Meson. `make help` lists them.
-.PHONY: help setup build demo test check lint format bench fuzz soak clean install docs
+.PHONY: help setup build demo test check lint format bench fuzz soak conformance clean install docs
 
 BUILD ?= build
 JOBS := $(shell nproc)
@@ -16,6 +16,7 @@ help:
 	@echo 'make bench     speed against named peers, also as JSON'
 	@echo 'make fuzz      libFuzzer on every target (FUZZ_SECONDS=60 each)'
 	@echo 'make soak      the long form of the kill tests (KILLS=2000)'
+	@echo 'make conformance  the public suite for TUF clients (CONFORMANCE=CHECKOUT)'
 	@echo 'make install   build and install (DESTDIR, PREFIX)'
 	@echo 'make clean     remove build folders'
 
@@ -57,6 +58,9 @@ fuzz: setup
 
 soak: build
 	@$(PYTHON) -m pytest -q tests/e2e --build $(BUILD)/release --kills $(or $(KILLS),2000)
+
+conformance: build
+	@$(PYTHON) tests/conformance/run_suite.py $(BUILD)/release/programs/tuf/pawl-tuf $(CONFORMANCE)
 
 install: build
 	meson install -C $(BUILD)/release

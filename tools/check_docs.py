@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-PROGRAMS = {'pawl': 'pawl', 'pawl-server': 'server', 'pawl-agent': 'agent', 'pawl-board': 'board'}
+PROGRAMS = {'pawl': 'pawl', 'pawl-server': 'server', 'pawl-agent': 'agent', 'pawl-board': 'board', 'pawl-tuf': 'tuf'}
 LINK = re.compile(r'\[[^\]\n]*\]\(([^)\s]+)\)')
 OPTION = re.compile(r'--([a-z][a-z0-9-]*)')
 # Long options are written "Fl -name", short ones "Fl n".
@@ -230,6 +230,7 @@ class Checker:
     def check_all(self):
         self.check_commands('pawl', 'pawl.1')
         self.check_commands('pawl-server', 'pawl-server.8')
+        self.check_commands('pawl-tuf', 'pawl-tuf.1')
         self.check_board()
         self.check_agent()
         # No settings file: what is printed are the defaults.
