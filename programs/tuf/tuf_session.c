@@ -17,6 +17,8 @@ enum {
 	/* The four top files and a chain of delegations at the size limit; pages
 	 * that are not needed are never touched. */
 	MEMORY = 256 * 1024 * 1024,
+	/* A root of the largest size. */
+	MEMORY_ROOT = 16 * 1024 * 1024,
 	FOLDER_MODE = 0755,
 	FILE_MODE = 0644
 };
@@ -61,8 +63,8 @@ static pawl_err check_root(struct pawl_bytes root, struct pawl_note *note)
 {
 	struct pawl_trust trust;
 	struct pawl_trust_options options = {
-		.memory = malloc(PAWL_TRUST_MEMORY_USUAL * 4),
-		.memory_size = PAWL_TRUST_MEMORY_USUAL * 4,
+		.memory = malloc(MEMORY_ROOT),
+		.memory_size = MEMORY_ROOT,
 		.clock = pawl_env_wall(),
 		.root = root,
 	};

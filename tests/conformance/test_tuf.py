@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """pawl-tuf against a repository that `pawl` made, and against repositories and
 servers that mean harm. Whatever happens, the exit code is 0 or 1."""
+import fcntl
 import hashlib
 import json
 import os
 import pathlib
+import resource
 import subprocess
 
 import pytest
@@ -168,6 +170,37 @@ def test_the_first_failing_target_ends_the_run(trusting, repository):
     repository.publish()
     trusting.download('a', 'b', 'c', code=1)
     assert trusting.files() == {'a': b'a'}
+
+
+def test_a_repository_without_consistent_snapshots(client, repository):
+    root = {**repository.root_body(), 'consistent_snapshot': False}
+    repository.add_target('a/b', b'content', name='a/b')
+    repository.publish()
+    for role in ('snapshot', 'targets'):
+        repository.files[f'{role}.json'] = repository.files.pop(f'1.{role}.json')
+    client.init(repository.signed('root', root))
+    client.download('a/b')
+    assert client.files() == {'a%2Fb': b'content'}
+
+
+def test_no_room_for_a_target(trusting, repository):
+    repository.add_target('large', b'x' * 500000)
+    repository.publish()
+    result = subprocess.run(
+        [PAWL_TUF, '--metadata-url', f'{trusting.url}/metadata/', '--metadata-dir', trusting.metadata,
+         '--target-name', 'large', '--target-dir', trusting.targets, '--target-base-url', f'{trusting.url}/targets/',
+         'download'], capture_output=True, timeout=120, check=False, restore_signals=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000)))
+    assert result.returncode == 1, result.stderr
+    assert trusting.files() == {}
+    trusting.download('large')
+
+
+def test_one_process_at_a_time(trusting):
+    with open(trusting.metadata / '.lock', 'wb') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        trusting.refresh(code=1)
+    trusting.refresh()
 
 
 def test_https_needs_a_certificate_of_the_system(trusting):
