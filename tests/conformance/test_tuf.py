@@ -203,9 +203,19 @@ def test_one_process_at_a_time(trusting):
     trusting.refresh()
 
 
-def test_https_needs_a_certificate_of_the_system(trusting):
-    trusting.url = trusting.url.replace('http:', 'https:')
-    trusting.refresh(code=1)
+def test_https_servers_are_checked(trusting, repository, tmp_path):
+    certificate, key = tmp_path / 'tls.pem', tmp_path / 'tls.key'
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+                    '-keyout', key, '-out', certificate, '-subj', '/CN=127.0.0.1', '-addext',
+                    'subjectAltName=IP:127.0.0.1'], check=True, capture_output=True)
+    server = WebServer(repository.files, repository.targets, tls=(certificate, key))
+    try:
+        trusting.url = server.url
+        assert 'certificate' in trusting.refresh(code=1).stderr
+        assert server.requests == []
+        trusting.refresh('--ca-file', certificate)
+    finally:
+        server.close()
     trusting.url = 'ftp://127.0.0.1:1'
     assert 'spoken' in trusting.refresh(code=1).stderr
 

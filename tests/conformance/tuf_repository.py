@@ -7,6 +7,7 @@ import datetime
 import hashlib
 import http.server
 import json
+import ssl
 import threading
 import time
 
@@ -118,9 +119,9 @@ class Repository:
 
 class WebServer:
     """Serves /metadata/ and /targets/ from the two dictionaries. A value that can be
-    called gets the request handler and answers itself."""
+    called gets the request handler and answers itself. `tls`: certificate and key file."""
 
-    def __init__(self, metadata, targets):
+    def __init__(self, metadata, targets, tls=None):
         self.folders = {'metadata': metadata, 'targets': targets}
         self.requests = []
         server = self
@@ -147,7 +148,11 @@ class WebServer:
 
         self.http = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
         self.http.daemon_threads = True
-        self.url = f'http://127.0.0.1:{self.http.server_address[1]}'
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.http.socket = context.wrap_socket(self.http.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f'{"https" if tls else "http"}://127.0.0.1:{self.http.server_address[1]}'
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
