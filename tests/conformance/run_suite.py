@@ -4,7 +4,7 @@
 CLIENT is the program under test. SUITE is a checkout of
 theupdateframework/tuf-conformance; without it the package tuf-conformance is
 installed from the package index. Everything goes into a virtual environment
-beside CLIENT's build folder. The last line is `N passed, N failed, N xfailed`.
+in CLIENT's build folder. The last line is `N passed, N failed, N xfailed`.
 """
 import json
 import pathlib
