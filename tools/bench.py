@@ -5,6 +5,8 @@ Both sides are measured in the same run on the same machine; a ratio below 1
 means that Pawl needs less. Prints a table and writes JSON.
 
   json     CPU time to parse a feedback and read its fields, against jansson
+  seal     CPU time to open a sealed (age) artifact, against the bare cipher of
+           `openssl speed`
   poll     CPU time of the server for one poll over TLS 1.3 with client
            certificate and keep-alive, against nginx serving a static file of
            the same size; load from ApacheBench (skipped, and said so, when
@@ -33,6 +35,18 @@ def bench_json(build):
     measured = json.loads(out)
     return {'name': 'json', 'unit': 'us CPU per document', 'pawl': measured['pawl_us'],
             'peer': 'jansson', 'peer_value': measured['jansson_us'], 'ratio': measured['ratio']}
+
+
+def bench_seal(build):
+    """Time to open a sealed artifact, against the bare cipher in `openssl speed`."""
+    measured = json.loads(subprocess.run([build / 'tests/bench/seal_bench', '1'], check=True, capture_output=True,
+                                         text=True).stdout)
+    speed = subprocess.run(['openssl', 'speed', '-seconds', '1', '-bytes', '65536', '-evp', 'ChaCha20-Poly1305'],
+                           check=True, capture_output=True, text=True).stdout
+    peer = float(speed.split()[-1].rstrip('k')) / 1000
+    ours = measured['open_mb_per_s']
+    return {'name': 'seal', 'unit': 'us CPU per MB opened', 'pawl': round(1e6 / ours, 2), 'peer': 'openssl speed',
+            'peer_value': round(1e6 / peer, 2), 'ratio': round(peer / ours, 3), 'details': measured}
 
 
 def cpu_seconds(pid):
@@ -155,7 +169,7 @@ def main():
     options = parser.parse_args()
     build = options.build.resolve()
     began = time.time()
-    results = [bench_json(build), bench_poll(build)]
+    results = [bench_json(build), bench_seal(build), bench_poll(build)]
     print(f"{'what':<6} {'pawl':>10} {'peer':>10} {'ratio':>7}  unit")
     for result in results:
         if 'skipped' in result:
