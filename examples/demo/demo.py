@@ -207,6 +207,12 @@ def refusals(lab, story):
     # Even signed for its channel by the operator, by mistake: it is older.
     lab.pawl('channel', 'set', '--product', labs.PRODUCT, '--release', '1.0.0', '--group', labs.GROUP)
     refused(lab, story, 'dev-05', '1.0.0', 'an older release', ('older',))
+    # The intruder's snapshot was rightly signed: devices that saw it take nothing
+    # older, so the operator goes past it.
+    for _ in range(2):
+        lab.pawl('repo', 'sign', 'prod-acme')
+        lab.pawl('repo', 'sign', 'snapshot')
+        lab.pawl('repo', 'publish')
 
 
 def final_table(lab, story):
