@@ -3,6 +3,7 @@
  * reply.c - answers, and what is read from a request. */
 #include "app.h"
 
+#include "pawl/ddi.h"
 #include "pawl/text.h"
 
 #include <stdarg.h>
@@ -57,14 +58,11 @@ static const struct error_words *words_of(int status)
 void put_error(struct pawl_buf *out, int status, struct pawl_bytes message)
 {
 	const struct error_words *words = words_of(status);
-	struct pawl_json_writer json = pawl_json_writer_of(out);
 
-	pawl_json_begin_object(&json);
-	pawl_json_member_text(&json, "exceptionClass", words->exception_class);
-	pawl_json_member_text(&json, "errorCode", words->error_code);
-	pawl_json_key(&json, "message");
-	pawl_json_put_string(&json, message);
-	pawl_json_end_object(&json);
+	pawl_ddi_error_write(
+	    out, &(struct pawl_ddi_error){ .exception_class = pawl_bytes_of(words->exception_class),
+		     .error_code = pawl_bytes_of(words->error_code),
+		     .message = message });
 }
 
 void reply_error(struct call *call, int status, const char *format, ...)
